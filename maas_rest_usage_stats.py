@@ -102,7 +102,7 @@ SHORTEST_KEY = 8  # characters; what is shorter is no key, and hiding it would g
 SHORTENED_FROM = 24  # characters; a value of --api-keys that long may be a key itself
 LONGEST_MESSAGE = 1000  # characters of an error that are shown
 BY = {"day": 10, "service-type": 15, "api-key": 23}  # what rows can be, and the columns of their labels
-ENCODED = re.compile(r"%[0-9A-Fa-f]{2}|\\u[0-9A-Fa-f]{4}|\\[nrt]|[^0-9A-Za-z]")  # what spelling may change in a secret
+ENCODED = re.compile(r"%(?:25)*[0-9A-Fa-f]{2}|\\+u[0-9A-Fa-f]{4}|\\+[nrt]|[^0-9A-Za-z]")  # what spelling may change in a secret
 
 SIGNED_HEADERS = ("Content-Type", "X-Project-Id")  # beside the Signer's own; proxies may change others on the way
 CONNECT_TIMEOUT, READ_TIMEOUT = 10.0, 30.0  # seconds
@@ -264,8 +264,8 @@ def hide(text: str, shown_as: Mapping[str, str]) -> str:
     """Return a text without secrets: as they are, percent-encoded, JSON-escaped, or cut by line breaks."""
     for secret in sorted(shown_as, key=len, reverse=True):
         if ENCODED.sub("", secret) in ENCODED.sub("", text):
-            spelled = (rf"(?:{re.escape(c)}|(?i:%{ord(c):02x}|\\u{ord(c):04x}))" for c in secret)
-            text = shown_as[secret].join(re.split(r"(?:\s|\\[nrt])*".join(spelled), text))
+            spelled = (rf"\\*(?:{re.escape(c)}|(?i:%(?:25)*{ord(c):02x}|u{ord(c):04x}))" for c in secret)
+            text = shown_as[secret].join(re.split(r"(?:\s|\\+[nrt])*".join(spelled), text))
     return text
 
 
@@ -290,13 +290,16 @@ def find_zone(name: str) -> tzinfo | None:
 
 def system_zone(environ: Mapping[str, str]) -> tzinfo | None:
     """Return the zone that TZ or the system's link names, or None: a rule or CST is not guessed from."""
-    setting = environ.get("TZ", ":/etc/localtime").lstrip(":")
-    name = setting if "/" in setting or setting == "UTC" else ""
+    name = environ.get("TZ", ":/etc/localtime").lstrip(":")
+    if name.startswith("/"):
+        with contextlib.suppress(OSError):  # no link, as on Windows
+            name = os.path.join(os.path.dirname(name), os.readlink(name))
+        name = name.partition("/zoneinfo/")[2]
+    elif "/" not in name and name != "UTC":
+        return None
     try:
-        if setting.startswith("/"):
-            name = os.path.join(os.path.dirname(setting), os.readlink(setting)).partition("/zoneinfo/")[2]
         return find_zone(name) if name else None
-    except (OSError, RunError):  # no link, as on Windows; or no package to read the zone with
+    except RunError:  # no package to read the zone with
         return None
 
 
@@ -564,8 +567,8 @@ def load_keys(query: Query, environ: Mapping[str, str]) -> Keys:
     keys = find_keys(query.credentials_file, environ)
     project_id = query.project_id or keys.project_id or environ.get(HW_NAMES[3], "")
     if project_id and not PROJECT_ID_FORM.fullmatch(project_id):
-        where = keys.origin if keys.project_id else HW_NAMES[3]
-        raise RunError(CREDENTIALS, f"the project id of {where} is not 32 characters of 0-9a-z", "Correct or remove it.")
+        message = f"the project id of {keys.origin}, or in HW_PROJECT_ID, is not 32 characters of 0-9a-z"
+        raise RunError(CREDENTIALS, message, "Correct or remove it, or give --project-id.")
     return keys._replace(project_id=project_id)
 
 
@@ -615,7 +618,8 @@ def unreachable(error: BaseException, host: str) -> RunError:
             return RunError(UNTRUSTED, f"the certificate of {host} is not trusted: {cause.verify_message}")
         tunnel = str(cause) if str(cause).startswith("Tunnel connection failed") else ""  # what a proxy answered
         reason = tunnel or getattr(cause, "strerror", None) or reason
-        cause = cause.__cause__ or cause.__context__
+        inner = cause.args[0] if cause.args and isinstance(cause.args[0], BaseException) else None
+        cause = cause.__cause__ or cause.__context__ or inner
     if type(error) is OSError or re.search("X509|PEM", reason):
         return RunError(UNTRUSTED, "the file of CA certificates cannot be used", "Correct REQUESTS_CA_BUNDLE.")
     if isinstance(error, (exceptions.ConnectionError, exceptions.Timeout, exceptions.ChunkedEncodingError)):
@@ -682,7 +686,7 @@ class Cloud:
             try:
                 return self._send(operation, url, body, project_id)
             except RunError as error:
-                if self.closed or tries == len(error.kind.waits):
+                if self.closed or tries >= len(error.kind.waits):
                     raise
                 wait = error.kind.waits[tries] if error.wait is None else error.wait
                 if wait > LONGEST_WAIT or time.monotonic() + wait - first > TRYING_TIME:
@@ -701,7 +705,7 @@ class Cloud:
             response = self._session.request(
                 method, url, data=body or None, headers=headers, timeout=timeouts, allow_redirects=False
             )
-        except (OSError, ValueError) as error:  # requests raises OSErrors, but for the addresses of some proxies
+        except (OSError, ValueError, TypeError) as error:  # the last two for the addresses of some proxies
             raise unreachable(error, url.split("/")[2]) from error
         if response.status_code != 200:
             raise refused(operation, response)

@@ -84,7 +84,9 @@ def drop(request: Request) -> Response:
 
 def cut(request: Request) -> Response:
     """Promise more than what is sent."""
-    return Response("{", headers={"Content-Length": "4000", "Connection": "close"})
+    head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 4000\r\n\r\n"
+    request.environ["werkzeug.socket"].sendall((head + '{"total_token": 7').encode())
+    return drop(request)
 
 
 def answer(status: int, body: str | bytes = "", **headers: str) -> Fault:
@@ -119,6 +121,20 @@ class FakeCloud:
     """The cloud; use it as a context. What it is to hold, allow and spoil can be set at any time."""
 
     def __init__(self, folder: Path) -> None:
+        self.reset()
+        self._lock = threading.Lock()
+        logging.getLogger("werkzeug").setLevel(logging.ERROR)
+        authority = trustme.CA()
+        self.ca_file = folder / "ca.pem"
+        authority.cert_pem.write_to_path(str(self.ca_file))
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        authority.issue_cert(*HOSTS).configure_cert(context)
+        self._server = HTTPServer(host="127.0.0.1", ssl_context=context, threaded=True)
+        self._server.expect_request(re.compile(".*")).respond_with_handler(self._answer)
+        self._relay = socket.create_server(("127.0.0.1", 0), backlog=64)
+
+    def reset(self) -> None:
+        """Forget all that was asked and set, and hold no usage."""
         self.events: list[Event] = []
         self.keys: dict[str, tuple[str, str]] = {AK: (SK, "")}  # AK to SK and token
         self.projects = [{"id": PROJECT_ID, "name": region, "enabled": True} for region in REGIONS]
@@ -131,16 +147,6 @@ class FakeCloud:
         self.hosts: list[str] = []  # of each connection
         self.failed_signatures = 0
         self.busy = self.busiest = 0
-        self._lock = threading.Lock()
-        logging.getLogger("werkzeug").setLevel(logging.ERROR)
-        authority = trustme.CA()
-        self.ca_file = folder / "ca.pem"
-        authority.cert_pem.write_to_path(str(self.ca_file))
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        authority.issue_cert(*HOSTS).configure_cert(context)
-        self._server = HTTPServer(host="127.0.0.1", ssl_context=context, threaded=True)
-        self._server.expect_request(re.compile(".*")).respond_with_handler(self._answer)
-        self._relay = socket.create_server(("127.0.0.1", 0), backlog=64)
 
     def __enter__(self) -> FakeCloud:
         self._server.start()
@@ -204,6 +210,7 @@ class FakeCloud:
         host, raw = headers.get("host", ""), request.get_data()
         query = request.query_string.decode("ascii")
         service = host.partition(".")[0]
+        log = self.seen  # of this test, though it may end before the answer does
         with self._lock:
             self.busy += 1
             self.busiest = max(self.busiest, self.busy)
@@ -219,7 +226,7 @@ class FakeCloud:
         finally:
             with self._lock:
                 self.busy -= 1
-        self.seen.append(Seen(host, request.method, request.path, query, headers, body, response.status_code))
+        log.append(Seen(host, request.method, request.path, query, headers, body, response.status_code))
         return response
 
     def _served(
