@@ -8,76 +8,76 @@
 #   "tzdata; sys_platform == 'win32'",
 # ]
 # ///
-"""Tell how many tokens and requests of Huawei Cloud MaaS (Model as a Service) were used.
+"""Tell how much the models of Huawei Cloud MaaS (Model as a Service) were used.
 
 examples:
   maas_rest_usage_stats.py                             the last seven days
-  maas_rest_usage_stats.py --period yesterday --timezone Asia/Shanghai
-  maas_rest_usage_stats.py --from 2026-05-08 --to 2026-05-21    both days whole
-  maas_rest_usage_stats.py --period this-month --by day --format json
+  maas_rest_usage_stats.py --from 2026-05-08 --to 2026-05-21 --by day
 
-credentials, of which the first that is there is used (never an option):
+sources of keys, of which the first that is there counts, and other variables:
   --credentials-file FILE           AK on line 1, SK on line 2, or other forms
   HW_ACCESS_KEY, HW_SECRET_KEY      and HW_SECURITY_TOKEN for temporary keys
   HUAWEICLOUD_SDK_AK, HUAWEICLOUD_SDK_SK, HUAWEICLOUD_SDK_SECURITY_TOKEN,
   HUAWEICLOUD_SDK_PROJECT_ID        the same by the SDK's names
-  ~/.huaweicloud/credentials        or what HUAWEICLOUD_SDK_CREDENTIALS_FILE names
-
-other environment variables:
+  ~/.huaweicloud/credentials        or HUAWEICLOUD_SDK_CREDENTIALS_FILE
   HW_PROJECT_ID                     project id, where the keys come without one
   HTTPS_PROXY, REQUESTS_CA_BUNDLE   proxy, and file of the certificates to trust
   TZ                                zone of dates, where --timezone names none
 
 exit codes:
-  0  the figures are on stdout      3  credentials, permission or project refused
+  0  the figures are on stdout      3  keys, permission or project refused
   1  a fault of this program        4  the service refused, or made no sense
-  2  wrong arguments                5  the service could not be reached
-  130  interrupted
+  2  wrong arguments (130: Ctrl-C)  5  the service could not be reached
 """
 
 from __future__ import annotations
 
 import argparse
+import collections
 import contextlib
 import errno
-import itertools
-import json
 import os
 import re
-import shlex
 import sys
 import time
-from datetime import date, datetime, timedelta, timezone, tzinfo
-from typing import TYPE_CHECKING, NamedTuple
+from datetime import datetime, timedelta, timezone, tzinfo
 
-if TYPE_CHECKING:  # what only some runs need is imported inside functions, which keeps --help quick
-    from typing import Any, Callable, Iterator, Mapping, NoReturn, Sequence, TextIO
+TYPE_CHECKING = False  # as in typing, whose import costs half of what argparse's does
+if TYPE_CHECKING:
+    from typing import Any, Callable, Iterator, Mapping, NamedTuple, NoReturn, Sequence, TextIO
 
     from requests import PreparedRequest, Response
+else:
+
+    class NamedTupleMeta(type):
+        """Makes a class with annotated fields a named tuple, as typing.NamedTuple does."""
+
+        def __new__(cls, name, _, body):
+            defaults = [body.pop(field) for field in body["__annotations__"] if field in body]
+            fields = collections.namedtuple(name, body["__annotations__"], defaults=defaults)
+            return type(name, (fields,), body)
+
+    NamedTuple = type.__new__(NamedTupleMeta, "NamedTuple", (), {})
 
 # --- Constants, each with its source ---------------------------------------------------------------------------------
 
 __version__ = "1.0.0"
 PROGRAM = "maas_rest_usage_stats.py"
 WIDTH = 80  # columns of the help and of the table
-
 # https://support.huaweicloud.com/api-maas/ShowStatistics.html gives 3 for custom endpoints; the service itself answers
 # "service_type must be one of [1 2 4]", as Huawei's own skill has seen.
 SERVICE_TYPES = {"preset": 2, "my-service": 1, "custom-endpoint": 4}
-TYPE_NAMES = {**{name: name for name in (*SERVICE_TYPES, "all")}, "2": "preset", "1": "my-service", "4": "custom-endpoint"}
-# The types listed for each region: that page, and https://support.huaweicloud.com/intl/en-us/api-maas/ShowStatistics.html
+TYPE_NAMES = {**{n: n for n in (*SERVICE_TYPES, "all")}, **{str(number): n for n, number in SERVICE_TYPES.items()}}
+# The types on that page, and of the other region on support.huaweicloud.com/intl/en-us/api-maas/ShowStatistics.html
 REGIONS = {"cn-southwest-2": tuple(SERVICE_TYPES), "ap-southeast-1": ("preset", "my-service")}
 REGION_FORM = re.compile(r"[a-z]{2}-[a-z]+-[0-9]{1,3}")
 PROJECT_ID_FORM = re.compile(r"[0-9a-z]{32}")  # both pages
 KEPT = timedelta(days=30)  # both pages: nothing older is there, and no request may span more
 LAG = timedelta(hours=2)  # the console's documentation: its figures lag by one to two hours
-# The fields of the answer, in the order of Usage. Tokens come in thousands with up to three decimals, as Huawei's own
-# skill says; the pages give no unit.
+# Of the answer, in the order of Usage. Tokens come in thousands with up to three decimals, as Huawei's own skill says.
 THOUSANDS = ("total_token", "total_prompt_token", "total_completion_token")
 COUNTS = ("total_request_count", "total_error_count", "total_completion_tasks", "total_infer_count")
 LARGEST_FIGURE = 10**18  # what is larger is no figure; up to here decimal's 28 digits are exact
-
-EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 DAY = timedelta(days=1)
 DEFAULT_PERIOD = "7d"
 ROLLING = re.compile(r"([0-9]{1,3})([dh])")
@@ -86,8 +86,7 @@ WHEN = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})(?:[T ]([0-9]{2}:[0-9]{2}(?::[0-
 WHEN_FORMS = "2026-05-08, 2026-05-08T14:30 or 2026-05-08T14:30:00+08:00"
 NOT_IANA = ("posix", "right", "posixrules", "localtime", "Factory")  # zoneinfo opens them, but they are no zones
 
-# AK, SK, token and project id as Terraform and most Huawei tools name them, the SDK (its auth/provider), the SDK's
-# profile file, and we where a file has no names.
+# AK, SK, token and project id as Terraform names them, the SDK, the SDK's profile file, and we where nobody does.
 HW_NAMES = ("HW_ACCESS_KEY", "HW_SECRET_KEY", "HW_SECURITY_TOKEN", "HW_PROJECT_ID")
 SDK_NAMES = tuple(f"HUAWEICLOUD_SDK_{name}" for name in ("AK", "SK", "SECURITY_TOKEN", "PROJECT_ID"))
 PROFILE_NAMES = ("ak", "sk", "security_token", "project_id")
@@ -102,10 +101,9 @@ SHORTEST_KEY = 8  # characters; what is shorter is no key, and hiding it would g
 SHORTENED_FROM = 24  # characters; a value of --api-keys that long may be a key itself
 LONGEST_MESSAGE = 1000  # characters of an error that are shown
 BY = {"day": 10, "service-type": 15, "api-key": 23}  # what rows can be, and the columns of their labels
-ENCODED = re.compile(r"%(?:25)*[0-9A-Fa-f]{2}|\\+u[0-9A-Fa-f]{4}|\\+[nrt]|[^0-9A-Za-z]")  # what spelling may change in a secret
-
+ENCODED = re.compile(r"%(?:25)*[0-9A-Fa-f]{2}|\\+u[0-9A-Fa-f]{4}|\\+[nrt]|[^0-9A-Za-z]")  # what is no letter, spelled
 SIGNED_HEADERS = ("Content-Type", "X-Project-Id")  # beside the Signer's own; proxies may change others on the way
-CONNECT_TIMEOUT, READ_TIMEOUT = 10.0, 30.0  # seconds
+TIMEOUTS = (10.0, 30.0)  # seconds to connect, and to read
 FAULT_WAITS = (0.5, 1.0, 2.0, 4.0, 8.0)  # seconds before each further try
 THROTTLED_WAITS = (2.0, 4.0, 8.0, 16.0, 32.0)  # the same after a 429
 LONGEST_WAIT = 60.0  # seconds; a Retry-After beyond it ends the run
@@ -114,8 +112,6 @@ ANNOUNCED_WAIT = 2.0  # seconds; longer waits are told
 SIDE_BY_SIDE = 8  # calls at most
 
 # --- Nouns -----------------------------------------------------------------------------------------------------------
-
-
 class Period(NamedTuple):
     """The half-open time [start, end), both in UTC, and the zone to show it in, which is None for the system's."""
 
@@ -128,14 +124,9 @@ class Period(NamedTuple):
         """Return start and end as the zone's clocks show them."""
         return self.start.astimezone(self.zone), self.end.astimezone(self.zone)
 
-    def zone_name(self) -> str | None:
-        """Return the IANA name of the zone, if that is known."""
-        return self.zone and str(self.zone)
-
     def milliseconds(self) -> tuple[int, int]:
         """Return start and end for the wire, which counts its end inclusively: only here is that known."""
-        millisecond = timedelta(milliseconds=1)
-        return (self.start - EPOCH) // millisecond, (self.end - EPOCH) // millisecond - 1
+        return int(self.start.timestamp()) * 1000, int(self.end.timestamp()) * 1000 - 1
 
 
 class Usage(NamedTuple):
@@ -158,12 +149,12 @@ class Query(NamedTuple):
     """What is asked: the arguments, judged."""
 
     period: Period
-    region: str
+    region: str  # this and the next five: in the order of the JSON output
+    project_id: str | None
     service_type: str
     infer_type: str
     api_keys: tuple[str, ...] | None
     ips: tuple[str, ...] | None
-    project_id: str | None
     credentials_file: str | None
     by: str | None
     output: str
@@ -181,30 +172,19 @@ class Keys(NamedTuple):
     notes: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
-        """Return no key."""
         return f"Keys(origin={self.origin!r})"
 
 
-class Answer(NamedTuple):
-    """The body of a statistics call, the text that came, and what it says."""
-
-    body: str
-    text: str
-    usage: Usage
-
-
 class Report(NamedTuple):
-    """What came of a query: the usage of each of its rows, and their total."""
+    """What came of a query."""
 
     query: Query
     rows: list[tuple[Query, Usage]]
     total: Usage
-    answers: list[Answer]
+    answers: list[tuple[str, str, Usage]]  # the bodies of the calls, the texts that came, and what they say
 
 
 # --- Errors ----------------------------------------------------------------------------------------------------------
-
-
 class Kind(NamedTuple):
     """A kind of failure: its name and exit code, what then helps, and whether trying again may."""
 
@@ -217,22 +197,21 @@ class Kind(NamedTuple):
 
 INTERNAL = Kind("internal", 1, "This is a fault of the program; please report it with the command that met it.")
 USAGE = Kind("usage", 2, f"See {PROGRAM} --help. Keys are never given as arguments.")
-CREDENTIALS = Kind("credentials", 3, "Set HW_ACCESS_KEY and HW_SECRET_KEY, or give --credentials-file FILE (see --help).")
-PERMISSION = Kind("permission", 3, "The user needs the system policy ModelArts CommonOperations in the region's project.")
+CREDENTIALS = Kind("credentials", 3, "Set HW_ACCESS_KEY and HW_SECRET_KEY, or give --credentials-file FILE.")
+PERMISSION = Kind("permission", 3, "The user needs the policy ModelArts CommonOperations in the region's project.")
 SERVICE = Kind("service", 4, "Check region, project id and options; if they are right, the service may have changed.")
 NETWORK = Kind("network", 5, "Check the network and the proxy (HTTPS_PROXY), then try again in some minutes.", True)
 FAULT = NETWORK._replace(waits=FAULT_WAITS)
 THROTTLED = NETWORK._replace(waits=THROTTLED_WAITS, hint="The service limits requests: try again in some minutes.")
-UNTRUSTED = NETWORK._replace(retryable=False, hint="Name the file of the CA certificates to trust in REQUESTS_CA_BUNDLE.")
+UNTRUSTED = NETWORK._replace(retryable=False, hint="Name the file of CA certificates to trust in REQUESTS_CA_BUNDLE.")
 INTERRUPTED = Kind("internal", 130, "Nothing was changed; run it again when you like.", True)
-
 STATUS_KINDS = {401: CREDENTIALS, 403: PERMISSION, 429: THROTTLED, 500: FAULT, 502: FAULT, 503: FAULT, 504: FAULT}
 # What the service says with a 401 (its pages on APIGW.0301, and bodies in public issues), and what then helps.
 UNAUTHORIZED_HINTS = {
     "signature expired": "Set this machine's clock, which is over 15 minutes off; or temporary keys have expired.",
     r"\bak\b.*not exist": "The service does not know the AK: check it, and that it belongs to the region's site.",
     "verify aksk signature fail": "The SK does not fit the AK: check the SK, and the token of temporary keys.",
-    "reach the limit": "Too many wrong signatures have locked the AK: wait five minutes, then try once with right keys.",
+    "reach the limit": "Too many wrong signatures locked the AK: wait five minutes, then try right keys once.",
     "": "Check AK and SK, the token of temporary keys, and that the keys belong to the region's site.",
 }
 
@@ -240,21 +219,13 @@ UNAUTHORIZED_HINTS = {
 class RunError(Exception):
     """An end without a result. Its facts are what the service said: http_status, error_code, request_id."""
 
-    def __init__(self, kind: Kind, message: str, hint: str = "", wait: float | None = None, **facts: int | str) -> None:
+    def __init__(self, kind: Kind, message: str, hint: str = "", wait: float | None = None, **facts: Any) -> None:
         super().__init__(message.rstrip(". ") + ".")
         self.kind, self.hint, self.facts = kind, hint or kind.hint, facts
         self.wait = wait  # seconds that the service asked for
 
 
-def missing(*packages: str) -> RunError:
-    """Return the error for packages that are not installed, with the one command that installs them."""
-    command = f'"{sys.executable}" -m pip install {" ".join(packages)}'
-    return RunError(INTERNAL, f"{' and '.join(packages)} must be installed", f"Install with: {command}")
-
-
 # --- Secrets ---------------------------------------------------------------------------------------------------------
-
-
 def shorten(value: str) -> str:
     """Return a value that may be a key as its first and last four characters."""
     return value if len(value) < SHORTENED_FROM else f"{value[:4]}...{value[-4:]}"
@@ -270,10 +241,8 @@ def hide(text: str, shown_as: Mapping[str, str]) -> str:
 
 
 # --- Time ------------------------------------------------------------------------------------------------------------
-
-
 def find_zone(name: str) -> tzinfo | None:
-    """Return the zone of an IANA name, or None if there is none; raises RunError if a package is missing."""
+    """Return the zone of an IANA name, or None if there is none, or no data of zones."""
     if name == "UTC":  # which needs no data
         return timezone.utc
     try:
@@ -282,9 +251,7 @@ def find_zone(name: str) -> tzinfo | None:
         else:
             from backports.zoneinfo import ZoneInfo
         return None if name.partition("/")[0] in NOT_IANA else ZoneInfo(name)
-    except ImportError:
-        raise missing("backports.zoneinfo") from None
-    except (KeyError, ValueError, OSError):  # no such file, no path, a folder
+    except (ImportError, KeyError, ValueError, OSError):  # no package, no such file, no path, a folder
         return None
 
 
@@ -294,13 +261,8 @@ def system_zone(environ: Mapping[str, str]) -> tzinfo | None:
     if name.startswith("/"):
         with contextlib.suppress(OSError):  # no link, as on Windows
             name = os.path.join(os.path.dirname(name), os.readlink(name))
-        name = name.partition("/zoneinfo/")[2]
-    elif "/" not in name and name != "UTC":
-        return None
-    try:
-        return find_zone(name) if name else None
-    except RunError:  # no package to read the zone with
-        return None
+        return find_zone(name.partition("/zoneinfo/")[2])
+    return find_zone(name) if "/" in name or name == "UTC" else None
 
 
 def instant(moment: datetime, zone: tzinfo | None) -> datetime:
@@ -313,11 +275,6 @@ def instant(moment: datetime, zone: tzinfo | None) -> datetime:
         return moment.replace(tzinfo=timezone.utc)
 
 
-def midnight(day: date, zone: tzinfo | None) -> datetime:
-    """Return in UTC the instant at which a day begins in the zone."""
-    return instant(datetime.combine(day, datetime.min.time()), zone)
-
-
 def named_span(text: str, zone: tzinfo | None, now: datetime) -> tuple[datetime, datetime]:
     """Return start and end of a --period in UTC; raises RunError."""
     rolling = ROLLING.fullmatch(text)
@@ -326,7 +283,7 @@ def named_span(text: str, zone: tzinfo | None, now: datetime) -> tuple[datetime,
         if not timedelta(0) < length <= KEPT:
             raise RunError(USAGE, "a rolling period is 1d to 30d or 1h to 720h, since the service keeps 30 days")
         return now - length, now
-    today = now.astimezone(zone).date()
+    today = datetime.combine(now.astimezone(zone), datetime.min.time())
     monday = today - today.weekday() * DAY
     spans = {
         "today": (today, today + DAY),
@@ -336,8 +293,8 @@ def named_span(text: str, zone: tzinfo | None, now: datetime) -> tuple[datetime,
         "this-month": (today.replace(day=1), today + DAY),
     }
     if text not in spans:
-        raise RunError(USAGE, f"there is no period {shorten(text)!a}", f"The periods are {PERIODS}.")
-    return midnight(spans[text][0], zone), midnight(spans[text][1], zone)
+        raise RunError(USAGE, f"there is no period {text!a}", f"The periods are {PERIODS}.")
+    return instant(spans[text][0], zone), instant(spans[text][1], zone)
 
 
 def read_when(text: str, zone: tzinfo | None, *, ends_day: bool = False) -> datetime:
@@ -348,29 +305,27 @@ def read_when(text: str, zone: tzinfo | None, *, ends_day: bool = False) -> date
         moment = datetime.fromisoformat(f"{day}T{clock or '00:00'}")
         if offset:
             moment = moment.replace(tzinfo=datetime.strptime(offset.replace("Z", "+0000"), "%z").tzinfo)
-        if ends_day and not clock and moment.date() < date.max:
+        if ends_day and not clock and moment < datetime.max - DAY:
             moment += DAY
     except ValueError:
-        raise RunError(USAGE, f"{shorten(text)!a} is no date or time", f"Write {WHEN_FORMS}.") from None
+        raise RunError(USAGE, f"{text!a} is no date or time", f"Write {WHEN_FORMS}.") from None
     return instant(moment, zone)
 
 
 def askable_period(start: datetime, end: datetime, zone: tzinfo | None, now: datetime) -> Period:
     """Return the part of [start, end) that has passed and is still kept; raises RunError where there is none."""
     oldest = now - KEPT
-    day = oldest.astimezone(zone).date()
     if start > now:
         raise RunError(USAGE, "the range starts in the future")
     if min(end, now) <= start:
         raise RunError(USAGE, "the range is empty: its end is not after its start")
     if end <= oldest:
+        day = oldest.astimezone(zone).date()
         raise RunError(USAGE, f"the service keeps 30 days: the earliest day that can be asked for is {day}")
     return Period(max(start, oldest), min(end, now), zone, start >= oldest)
 
 
 # --- Arguments -------------------------------------------------------------------------------------------------------
-
-
 class Parser(argparse.ArgumentParser):
     """A parser whose errors are this program's."""
 
@@ -379,67 +334,58 @@ class Parser(argparse.ArgumentParser):
         raise RunError(USAGE, message)
 
 
+def ip_address(text: str) -> str:
+    """Return an IPv4 or IPv6 address as it is; raises ValueError, also for a scope, which belongs to no client."""
+    import ipaddress
+    ipaddress.ip_address(text.replace("%", "/"))
+    return text
+
+
 def build_parser() -> Parser:
     """Return the parser of the command line; its help is the docstring of this file around the options."""
     description, _, epilog = (__doc__ or "").partition("\n\n")
-    formatter = argparse.RawDescriptionHelpFormatter
     parser = Parser(PROGRAM, description=description, epilog=epilog, allow_abbrev=False, add_help=False)
-    parser.formatter_class = lambda prog: formatter(prog, width=WIDTH)
+    parser.formatter_class = lambda prog: argparse.RawDescriptionHelpFormatter(prog, width=WIDTH)
     if sys.version_info >= (3, 14):
         parser.color = False
-    add = parser.add_argument_group("period").add_argument
+    options = parser.add_argument_group("options")
+    shape = options.add_mutually_exclusive_group()
+    add = options.add_argument
     add("--period", help=f"{PERIODS} (default: {DEFAULT_PERIOD})")
     add("--from", dest="start", metavar="WHEN", help=f"start: {WHEN_FORMS}")
     add("--to", dest="end", metavar="WHEN", help="end; a plain date includes that whole day (default: now)")
     add("--timezone", metavar="ZONE", help="IANA name of the zone of dates (default: the system's)")
-    add = parser.add_argument_group("what is counted").add_argument
-    types = "preset (2), my-service (1), custom-endpoint (4), or all that the region offers, added up"
-    add("--service-type", metavar="TYPE", help=f"{types} (default: preset)")
+    types = "preset (2, the default), my-service (1), custom-endpoint (4), or all that the region offers, added up"
+    add("--service-type", metavar="TYPE", help=types)
     add("--infer-type", choices=("real_time", "batch"), default="real_time", help="default: real_time")
-    keys = 'only calls with these keys, as the service labels them; "" is the console\'s online experience'
-    add("--api-keys", metavar="KEY", nargs="+", action="extend", help=keys)
-    add("--ips", metavar="IP", nargs="+", action="extend", help="only calls from these IPv4 or IPv6 addresses")
-    output = parser.add_argument_group("output")
-    output.add_argument("--by", choices=tuple(BY), help="a row for each, and their total")
-    add = output.add_mutually_exclusive_group().add_argument
-    add("--format", choices=("table", "json", "csv"), help="default: table")
-    add("--raw", action="store_true", help="the service's answers, unchanged, as a JSON array")
-    add = parser.add_argument_group("account").add_argument
+    add("--api-keys", metavar="KEY", nargs="+", action="extend", help='only of these; "" is the online experience')
+    add("--ips", metavar="IP", nargs="+", action="extend", type=ip_address, help="only from these addresses")
+    add("--by", choices=tuple(BY), help="a row for each, and their total")
+    shape.add_argument("--format", choices=("table", "json", "csv"), help="default: table")
+    shape.add_argument("--raw", action="store_true", help="the service's answers, unchanged, as a JSON array")
     add("--region", default="cn-southwest-2", help=f"{' or '.join(REGIONS)} (default: cn-southwest-2)")
     add("--project-id", metavar="ID", help="the project, instead of a look-up through IAM")
     add("--credentials-file", metavar="FILE", help="the file with AK and SK")
-    add = parser.add_argument_group("other").add_argument
     add("--check", action="store_true", help="only try credentials, project and statistics, a line for each")
     add("--version", action="store_true", help="show the version")
     add("--help", "-h", action="store_true", help="show this help")
     return parser
 
 
-def is_ip(text: str) -> bool:
-    """Tell whether a text is an IPv4 or IPv6 address; one with a scope belongs to a link, not to a client."""
-    import ipaddress
-
-    try:
-        return "%" not in text and bool(ipaddress.ip_address(text))
-    except ValueError:
-        return False
-
-
 def judge(args: argparse.Namespace, unknown: Sequence[str]) -> None:
     """Raise RunError for the first rule that is broken. What is unknown may be a key, so it is not shown."""
-    options = ", ".join(shorten(text.partition("=")[0]) for text in unknown if text.startswith("--"))
-    wrong_ips = ", ".join(ascii(shorten(ip)) for ip in args.ips or () if not is_ip(ip))
+    options = ", ".join(text.partition("=")[0] for text in unknown if text.startswith("--"))
+    no_project_id = args.project_id is not None and not PROJECT_ID_FORM.fullmatch(args.project_id)
     rules = (
         (unknown, f"unknown arguments: {options or 'values without an option'}"),
         (args.period is not None and (args.start, args.end) != (None, None), "--period excludes --from and --to"),
         (args.start is None and args.end is not None, "--to needs --from"),
         (args.service_type == "3", "the service takes no type 3: a custom endpoint is custom-endpoint, or 4"),
         (args.service_type not in (None, *TYPE_NAMES), f"--service-type is one of {', '.join(TYPE_NAMES)}"),
-        (wrong_ips, f"no IP address: {wrong_ips}"),
         (not REGION_FORM.fullmatch(args.region), f"--region is of the form xx-yyyy-1; MaaS is in {', '.join(REGIONS)}"),
-        (args.project_id is not None and not PROJECT_ID_FORM.fullmatch(args.project_id), "--project-id is not 32 characters of 0-9a-z"),
+        (no_project_id, "--project-id is not 32 characters of 0-9a-z"),
         (args.by == "api-key" and not args.api_keys, "--by api-key needs --api-keys"),
-        (args.check and (args.by or args.raw or args.format not in (None, "table")), "--check takes no --by, --raw, --format"),
+        (args.check and (args.by or args.raw or args.format in ("json", "csv")), "--check has but one form of output"),
     )
     for broken, message in rules:
         if broken:
@@ -451,8 +397,9 @@ def read_period(args: argparse.Namespace, environ: Mapping[str, str], now: datet
     zone = system_zone(environ) if args.timezone is None else find_zone(args.timezone)
     if zone is None and args.timezone is not None:
         if find_zone("Asia/Shanghai") is None:
-            raise missing("tzdata")
-        raise RunError(USAGE, f"no time zone: {shorten(args.timezone)!a}; give an IANA name such as Asia/Shanghai")
+            package = "tzdata" if sys.version_info >= (3, 9) else "backports.zoneinfo"
+            raise RunError(INTERNAL, f"{package} is missing", f'Install: "{sys.executable}" -m pip install {package}')
+        raise RunError(USAGE, f"no time zone: {args.timezone!a}; give an IANA name such as Asia/Shanghai")
     if args.start is None:
         start, end = named_span(DEFAULT_PERIOD if args.period is None else args.period, zone, now)
     else:
@@ -461,18 +408,8 @@ def read_period(args: argparse.Namespace, environ: Mapping[str, str], now: datet
     return askable_period(start, end, zone, now)
 
 
-def notes_on(period: Period, region: str, now: datetime) -> Iterator[str]:
-    """Yield what keeps the figures from being the whole truth."""
-    if not period.complete:
-        yield f"The service keeps 30 days: what was used before {period.local()[0]} is not counted."
-    if now - period.end <= LAG:
-        yield "The service's figures lag by one to two hours: the latest calls may be missing."
-    if region not in REGIONS:
-        yield f"MaaS is not known to be in {region}; it is asked all the same."
-
-
 def read_query(args: argparse.Namespace, environ: Mapping[str, str], now: datetime) -> Query:
-    """Return what the arguments ask for; raises RunError."""
+    """Return what the arguments ask for, with notes on what keeps the figures from being all; raises RunError."""
     args.period = read_period(args, environ, now)
     if args.check:
         args.period = Period(now - timedelta(hours=1), now, args.period.zone)
@@ -480,39 +417,38 @@ def read_query(args: argparse.Namespace, environ: Mapping[str, str], now: dateti
     args.service_type = TYPE_NAMES[args.service_type or ("all" if args.by == "service-type" else "preset")]
     args.api_keys, args.ips = (values and tuple(dict.fromkeys(values)) for values in (args.api_keys, args.ips))
     args.output = "check" if args.check else "raw" if args.raw else args.format or "table"
-    args.notes = tuple(notes_on(args.period, args.region, now))
+    start = args.period.local()[0]
+    notes = {
+        f"The service keeps 30 days: what was used before {start} is not counted.": not args.period.complete,
+        "The service's figures lag by one to two hours: the latest calls may be missing.": now - args.period.end <= LAG,
+        f"MaaS is not known to be in {args.region}; it is asked all the same.": args.region not in REGIONS,
+    }
+    args.notes = tuple(note for note, applies in notes.items() if applies)
     return Query(*(getattr(args, field) for field in Query._fields))
 
 
 # --- Credentials -----------------------------------------------------------------------------------------------------
-
-
 def keys_named(values: Mapping[str, str], names: Sequence[str], origin: str) -> Keys | None:
     """Return the keys of these names, or None if neither AK nor SK is there; raises RunError, which shows no value."""
-    keys = Keys(*(values.get(name, "") for name in names), origin)
-    if not keys.ak and not keys.sk:
+    ak, sk, token, project_id = (values.get(name, "") for name in names)
+    if not ak and not sk:
         return None
-    for name, value in zip(names, keys[:3]):
-        if name in names[:2] and not value:
-            raise RunError(CREDENTIALS, f"half a pair of keys: {origin} has no {name}")
+    for name, value in zip(names, (ak, sk, token)):
+        if name in names[:2] and len(value) < SHORTEST_KEY:
+            what = f"the {name} of {origin} is too short to be one" if value else f"{origin} has no {name}: half a pair"
+            raise RunError(CREDENTIALS, what)
         if not re.fullmatch("[!-~]*", value):
             raise RunError(CREDENTIALS, f"the {name} of {origin} holds a blank, a line break or a non-ASCII character")
-        if name in names[:2] and len(value) < SHORTEST_KEY:
-            raise RunError(CREDENTIALS, f"the {name} of {origin} is too short to be a key")
-    return keys
+    return Keys(ak, sk, token, project_id, origin)
 
 
-def named_values(lines: Sequence[str]) -> dict[str, str]:
-    """Return the values of KEY=VALUE lines; of an INI file only those in its section [basic]."""
-    basic = re.split(r"(?m)^\[basic\]$", "\n".join(lines))[-1]
-    pairs = NAMED_VALUE.findall(re.split(r"(?m)^\[", basic)[0])
-    return {name.lower() if name.lower() in PROFILE_NAMES else name: value for name, _, value in pairs}
-
-
-def listed_values(lines: Sequence[str]) -> dict[str, str]:
-    """Return the values of a file without names: a line each, all on one line, or the one row of a credentials.csv."""
+def values_in(lines: Sequence[str]) -> dict[str, str]:
+    """Return the values in a file's lines by name, of INI in section [basic]; or as listed, or in credentials.csv."""
     import csv
 
+    basic = re.split(r"(?m)^\[basic\]$", "\n".join(lines))[-1]
+    pairs = NAMED_VALUE.findall(re.split(r"(?m)^\[", basic)[0])
+    named = {name.lower() if name.lower() in PROFILE_NAMES else name: value for name, _, value in pairs}
     listed: Sequence[str] = lines
     if len(lines) == 1 or "," in lines[0]:
         listed, *rows = csv.reader(lines)
@@ -520,11 +456,13 @@ def listed_values(lines: Sequence[str]) -> dict[str, str]:
         if rows:
             listed = [dict(zip(columns, rows[0])).get(name, "") for name in CSV_COLUMNS] if len(rows) == 1 else ()
     fits = 1 <= len(listed) <= 3 and re.fullmatch("[0-9A-Za-z_-]{8,}", listed[0].strip())
-    return dict(zip(LISTED_NAMES, map(str.strip, listed))) if fits else {}
+    return {**(dict(zip(LISTED_NAMES, map(str.strip, listed))) if fits else {}), **named}
 
 
 def read_keys_file(path: str) -> Keys:
     """Return the keys in a file of any form; raises RunError, which shows nothing of what is in it."""
+    import shlex
+
     path = os.path.expanduser(path)
     origin = f"the credentials file {path}"
     try:
@@ -532,39 +470,31 @@ def read_keys_file(path: str) -> Keys:
             content = file.read(FILE_LIMIT + 1)
             exposed = os.name == "posix" and os.fstat(file.fileno()).st_mode & 0o044
         text = content.decode("utf-8-sig")
-    except OSError as error:
-        raise RunError(CREDENTIALS, f"{origin} cannot be read: {error.strerror}", FILE_HINT) from None
-    except ValueError:  # no UTF-8, or a path that no file can have
-        raise RunError(CREDENTIALS, f"{origin} is no text in UTF-8", FILE_HINT) from None
+    except (OSError, ValueError) as error:  # a ValueError for a path that no file can have, and for what is no UTF-8
+        reason = getattr(error, "strerror", None) or "no text in UTF-8"
+        raise RunError(CREDENTIALS, f"{origin} cannot be read: {reason}", FILE_HINT) from None
     lines = [line for line in map(str.strip, text.splitlines()) if line and not line.startswith("#")]
     if "\0" in text or len(content) > FILE_LIMIT or not lines:
         raise RunError(CREDENTIALS, f"{origin} is empty, binary or too long", FILE_HINT)
-    values = {**listed_values(lines), **named_values(lines)}
     for names in (HW_NAMES, SDK_NAMES, PROFILE_NAMES, LISTED_NAMES):
-        keys = keys_named(values, names, origin)
+        keys = keys_named(values_in(lines), names, origin)
         if keys:
             note = f"Others can read the credentials file; mend it with: chmod 600 {shlex.quote(path)}"
             return keys._replace(notes=(note,) if exposed else ())
     raise RunError(CREDENTIALS, f"{origin} is of no known form", FILE_HINT)
 
 
-def find_keys(credentials_file: str | None, environ: Mapping[str, str]) -> Keys:
-    """Return the keys of the first source that is there, since sources are never mixed; raises RunError."""
-    if credentials_file is not None:
-        return read_keys_file(credentials_file)
-    for names in (HW_NAMES, SDK_NAMES):
-        keys = keys_named(environ, names, f"the environment ({names[0]}, {names[1]})")
-        if keys:
-            return keys
-    profile = environ.get(PROFILE_VARIABLE)
-    if profile or os.path.exists(os.path.expanduser(PROFILE_FILE)):
-        return read_keys_file(profile or PROFILE_FILE)
-    raise RunError(CREDENTIALS, "there are no credentials")
-
-
 def load_keys(query: Query, environ: Mapping[str, str]) -> Keys:
-    """Return the keys to use, with the project id if it needs no look-up; raises RunError."""
-    keys = find_keys(query.credentials_file, environ)
+    """Return the keys of the first source that is there, and the project id if it is known; raises RunError."""
+    path = query.credentials_file
+    sources = (HW_NAMES, SDK_NAMES) if path is None else ()
+    found = (keys_named(environ, names, f"the environment ({names[0]}, {names[1]})") for names in sources)
+    keys = next(filter(None, found), None)
+    if keys is None:
+        profile = environ.get(PROFILE_VARIABLE) or PROFILE_FILE
+        if path is None and profile == PROFILE_FILE and not os.path.exists(os.path.expanduser(profile)):
+            raise RunError(CREDENTIALS, "there are no credentials")
+        keys = read_keys_file(profile if path is None else path)
     project_id = query.project_id or keys.project_id or environ.get(HW_NAMES[3], "")
     if project_id and not PROJECT_ID_FORM.fullmatch(project_id):
         message = f"the project id of {keys.origin}, or in HW_PROJECT_ID, is not 32 characters of 0-9a-z"
@@ -573,8 +503,6 @@ def load_keys(query: Query, environ: Mapping[str, str]) -> Keys:
 
 
 # --- Signature -------------------------------------------------------------------------------------------------------
-
-
 class Signature:
     """Signs requests with AK and SK. As requests' auth it also keeps .netrc out."""
 
@@ -587,12 +515,10 @@ class Signature:
 
         from huaweicloudsdkcore.sdk_request import SdkRequest
         from huaweicloudsdkcore.signer.signer import Signer
-
         url = urlsplit(str(request.url))
         headers = {name: value for name, value in request.headers.items() if name in SIGNED_HEADERS}
         headers["X-Sdk-Date"] = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%SZ")
-        if self._keys.token:
-            headers["X-Security-Token"] = self._keys.token
+        headers.update({"X-Security-Token": self._keys.token} if self._keys.token else {})
         unsigned = SdkRequest(request.method, url.scheme, url.netloc, url.path, header_params=headers)
         unsigned.query_params = parse_qsl(url.query, keep_blank_values=True)
         unsigned.body = request.body or ""
@@ -603,14 +529,11 @@ class Signature:
 
 
 # --- Cloud -----------------------------------------------------------------------------------------------------------
-
-
 def unreachable(error: BaseException, host: str) -> RunError:
     """Return the error for what requests raised, in the system's words: its own may hold the password of a proxy."""
     import ssl
 
     from requests import exceptions
-
     reason = "no answer in time" if isinstance(error, exceptions.Timeout) else "it broke off"
     cause: BaseException | None = error
     while cause:
@@ -624,44 +547,38 @@ def unreachable(error: BaseException, host: str) -> RunError:
         return RunError(UNTRUSTED, "the file of CA certificates cannot be used", "Correct REQUESTS_CA_BUNDLE.")
     if isinstance(error, (exceptions.ConnectionError, exceptions.Timeout, exceptions.ChunkedEncodingError)):
         through = " through the proxy" if isinstance(error, exceptions.ProxyError) else ""
-        return RunError(FAULT, f"the connection to {host}{through} failed: {reason}")
+        return RunError(FAULT, f"no answer from {host}{through}: {reason}")
     if isinstance(error, exceptions.ContentDecodingError):
         return RunError(SERVICE, f"the answer of {host} cannot be unpacked")
     return RunError(NETWORK, f"no way to {host}: the address of the proxy makes no sense", "Correct HTTPS_PROXY.")
 
 
-def read_json(content: bytes) -> Any:
+def read_json(text: str) -> Any:
     """Return what JSON says, with exact decimals, and as texts what is none, such as NaN; raises ValueError."""
+    import json
     from decimal import Decimal
 
     try:
-        return json.loads(content.decode("utf-8"), parse_float=Decimal, parse_constant=str)
+        return json.loads(text, parse_float=Decimal, parse_constant=str)
     except (ArithmeticError, RecursionError) as error:  # an exponent beyond all bounds, or brackets without end
         raise ValueError from error
 
 
-def refused(operation: str, response: Response) -> RunError:
+def refused(operation: str, response: Response, content: object) -> RunError:
     """Return the error for a status other than 200, with what the body says: flat, or nested as IAM may."""
-    try:
-        content = read_json(response.content)
-    except ValueError:
-        content = None
     fields = content if isinstance(content, dict) else {}
     fields = {**fields, **fields["error"]} if isinstance(fields.get("error"), dict) else fields
-    said = {
-        "error_code": fields.get("error_code") or fields.get("code"),
-        "request_id": response.headers.get("X-Request-Id") or fields.get("request_id"),
-    }
+    code = fields.get("error_code") or fields.get("code")
+    request_id = response.headers.get("X-Request-Id") or fields.get("request_id")
     status = response.status_code
-    text = str(fields.get("error_msg") or fields.get("message") or "no reason given")
-    text = "a redirect, which is not followed" if 300 <= status < 400 else text
-    facts = {"http_status": status, **{name: str(value) for name, value in said.items() if value}}
-    about = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in facts.items())
+    words = str(fields.get("error_msg") or fields.get("message") or "no reason given")
+    text = "a redirect, which is not followed" if 300 <= status < 400 else words
+    facts = {"http_status": status, "error_code": code and str(code), "request_id": request_id and str(request_id)}
+    about = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in facts.items() if value)
     hint = next(hint for words, hint in UNAUTHORIZED_HINTS.items() if re.search(words, text)) if status == 401 else ""
-    asked_wait = response.headers.get("Retry-After", "").strip()
-    wait = float(asked_wait) if re.fullmatch("[0-9]+", asked_wait) else None
+    wait = re.fullmatch("[0-9]+", response.headers.get("Retry-After", "").strip())
     kind = STATUS_KINDS.get(status, NETWORK if status >= 500 else SERVICE)
-    return RunError(kind, f"{operation}: {text} ({about})", hint, wait, **facts)
+    return RunError(kind, f"{operation}: {text} ({about})", hint, float(wait[0]) if wait else None, **facts)
 
 
 class Cloud:
@@ -672,7 +589,8 @@ class Cloud:
             import huaweicloudsdkcore.signer.signer  # noqa: F401 - if it is missing, to know before anything is sent
             import requests
         except ImportError:
-            raise missing("huaweicloudsdkcore", "requests") from None
+            command = f'"{sys.executable}" -m pip install huaweicloudsdkcore requests'
+            raise RunError(INTERNAL, "huaweicloudsdkcore or requests is missing", f"Install them: {command}") from None
         self.closed = False  # once it is, nothing more is sent
         self._tell = tell
         self._session = requests.Session()
@@ -681,8 +599,8 @@ class Cloud:
 
     def ask(self, operation: str, url: str, body: str = "", project_id: str = "") -> tuple[str, Any]:
         """Return the text and the JSON of the answer to a POST, or to a GET if there is no body; raises RunError."""
-        first = time.monotonic()
-        for tries in itertools.count():
+        first, tries = time.monotonic(), 0
+        while True:
             try:
                 return self._send(operation, url, body, project_id)
             except RunError as error:
@@ -694,25 +612,28 @@ class Cloud:
                 if wait > ANNOUNCED_WAIT:
                     self._tell(f"waiting {wait:g} s: {error}")
             time.sleep(wait)
-        raise AssertionError  # which is out of reach, since the count has no end
+            tries += 1
 
     def _send(self, operation: str, url: str, body: str, project_id: str) -> tuple[str, Any]:
         if self.closed:
             raise RunError(INTERRUPTED, "another call has failed")
         headers = {"Content-Type": "application/json", **({"X-Project-Id": project_id} if project_id else {})}
-        method, timeouts = "POST" if body else "GET", (CONNECT_TIMEOUT, READ_TIMEOUT)
         try:
             response = self._session.request(
-                method, url, data=body or None, headers=headers, timeout=timeouts, allow_redirects=False
+                "POST" if body else "GET", url, data=body, headers=headers, timeout=TIMEOUTS, allow_redirects=False
             )
         except (OSError, ValueError, TypeError) as error:  # the last two for the addresses of some proxies
             raise unreachable(error, url.split("/")[2]) from error
-        if response.status_code != 200:
-            raise refused(operation, response)
         try:
-            return response.text, read_json(response.content)
+            text = response.content.decode("utf-8")
+            content = read_json(text)
         except ValueError:
-            raise RunError(SERVICE, f"{operation}: the answer is no JSON") from None
+            text, content = "", None
+        if response.status_code != 200:
+            raise refused(operation, response, content)
+        if not text:
+            raise RunError(SERVICE, f"{operation}: the answer is no JSON")
+        return text, content
 
 
 def find_project_id(cloud: Cloud, region: str) -> str:
@@ -725,7 +646,7 @@ def find_project_id(cloud: Cloud, region: str) -> str:
             raise
         _, content = cloud.ask(operation, f"{host}/v3/auth/projects")  # needs no permission, and has no filter
     try:
-        found = [project["id"] for project in content["projects"] if project["name"] == region]
+        found = [str(project["id"]) for project in content["projects"] if project["name"] == region]
         sane = all(map(PROJECT_ID_FORM.fullmatch, found))
     except (KeyError, TypeError):
         sane = False
@@ -734,41 +655,38 @@ def find_project_id(cloud: Cloud, region: str) -> str:
     if len(found) != 1:
         message = f"IAM knows {len(found) or 'no'} project{'s' if found else ''} of the name {region}"
         raise RunError(CREDENTIALS, message, "Give --project-id ID; the console shows it under My Credentials.")
-    return str(found[0])
+    return found[0]
 
 
-def whole_figure(name: str, value: object) -> int:
+def whole_figure(name: str, value: Any) -> int:
     """Return a field of an answer in tokens or calls; raises RunError for what is no figure."""
     from decimal import ROUND_HALF_UP, Decimal
-
     if value is None:
         return 0
-    if isinstance(value, bool) or not isinstance(value, (int, Decimal)) or not 0 <= value < LARGEST_FIGURE:
+    number = isinstance(value, (int, Decimal)) and not isinstance(value, bool)
+    if not number or not 0 <= value < LARGEST_FIGURE or (name in COUNTS and value % 1):
         raise RunError(SERVICE, f"statistics: {name} of the answer is no figure")
-    figure = Decimal(value) * (1000 if name in THOUSANDS else 1)
-    whole = figure.to_integral_value(ROUND_HALF_UP)
-    if whole != figure and name in COUNTS:
-        raise RunError(SERVICE, f"statistics: {name} of the answer is a fraction")
-    return int(whole)
+    return int((Decimal(value) * (1000 if name in THOUSANDS else 1)).to_integral_value(ROUND_HALF_UP))
 
 
-def statistics(cloud: Cloud, query: Query) -> Answer:
-    """Return what ShowStatistics answers to a query of a single service type; raises RunError."""
+def statistics(cloud: Cloud, query: Query) -> tuple[str, str, Usage]:
+    """Ask ShowStatistics for a single service type; return body, text and usage of the answer, or raise RunError."""
+    import json
+
     start, end = query.period.milliseconds()
-    fields: dict[str, Any] = {"service_type": SERVICE_TYPES[query.service_type], "start_time": start, "end_time": end}
-    fields.update(timezone=query.period.zone_name(), infer_type=query.infer_type, api_keys=query.api_keys, ips=query.ips)
+    fields = {"service_type": SERVICE_TYPES[query.service_type], "start_time": start, "end_time": end,
+              "timezone": query.period.zone and str(query.period.zone), "infer_type": query.infer_type,
+              "api_keys": query.api_keys, "ips": query.ips}  # fmt: skip
     body = json.dumps({name: value for name, value in fields.items() if value is not None})
     url = f"https://modelarts.{query.region}.myhuaweicloud.com/v1/{query.project_id}/maas/monitoring/show-statistics"
     text, content = cloud.ask("statistics", url, body, query.project_id or "")
     figures = [content.get(name) for name in THOUSANDS + COUNTS] if isinstance(content, dict) else []
     if figures.count(None) == len(figures):
         raise RunError(SERVICE, "statistics: the answer has none of the known figures")
-    return Answer(body, text, Usage(*map(whole_figure, THOUSANDS + COUNTS, figures)))
+    return body, text, Usage(*map(whole_figure, THOUSANDS + COUNTS, figures))
 
 
 # --- Sums ------------------------------------------------------------------------------------------------------------
-
-
 def types_of(query: Query) -> list[Query]:
     """Return a query for each service type of a query."""
     types = REGIONS.get(query.region, tuple(SERVICE_TYPES)) if query.service_type == "all" else (query.service_type,)
@@ -781,64 +699,56 @@ def rows_of(query: Query) -> list[Query]:
         return types_of(query)
     if query.by == "api-key":
         return [query._replace(api_keys=(key,)) for key in query.api_keys or ()]
-    rows, start, day = [], query.period.start, query.period.local()[0].date()
+    rows, start, day = [], query.period.start, datetime.combine(query.period.local()[0], datetime.min.time())
     while query.by and start < query.period.end:
         day += DAY
-        end = min(midnight(day, query.period.zone), query.period.end)
+        end = min(instant(day, query.period.zone), query.period.end)
         if end > start:  # which is not so where a zone has skipped a day
             rows.append(query._replace(period=query.period._replace(start=start, end=end)))
             start = end
     return rows or [query]
 
 
-def side_by_side(cloud: Cloud, queries: Sequence[Query]) -> list[Answer]:
-    """Return the answers to queries; the first is asked alone, so that a wrong key costs one failed signature.
-
-    Raises the RunError of the first that fails. The threads are daemons: an end does not wait for their calls.
-    """
-    import queue
+def side_by_side(cloud: Cloud, queries: Sequence[Query]) -> list[tuple[str, str, Usage]]:
+    """Return the answers to queries, or raise what failed first. One goes ahead: a wrong key costs one signature."""
     import threading
-
-    left = list(enumerate(queries))[:0:-1]
-    done: queue.Queue[tuple[int, Answer | Exception]] = queue.Queue()
-
-    def work() -> None:
-        with contextlib.suppress(IndexError):  # there is nothing left
-            while not cloud.closed:
-                place, query = left.pop()
-                try:
-                    done.put((place, statistics(cloud, query)))
-                except Exception as error:  # noqa: BLE001 - whatever it is, it is told before the others stop
-                    done.put((place, error))
-                    cloud.closed = True
-
     answers = {0: statistics(cloud, queries[0])}
-    for _ in left[:SIDE_BY_SIDE]:
-        threading.Thread(target=work, daemon=True).start()
+    errors: list[Exception] = []
+
+    def work(places: range) -> None:
+        try:
+            for place in places:
+                answers[place] = statistics(cloud, queries[place])
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is noted before the others stop
+            errors.append(error)
+            cloud.closed = True
+
+    shares = [range(1 + first, len(queries), SIDE_BY_SIDE) for first in range(min(SIDE_BY_SIDE, len(queries) - 1))]
+    # daemons, since an end does not wait for their calls
+    threads = [threading.Thread(target=work, args=(share,), daemon=True) for share in shares]
     try:
-        while len(answers) < len(queries):
-            with contextlib.suppress(queue.Empty):
-                place, answer = done.get(timeout=0.2)  # without a limit Windows would not hear Ctrl-C
-                if isinstance(answer, Exception):
-                    raise answer
-                answers[place] = answer
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            while thread.is_alive() and not cloud.closed:
+                thread.join(0.1)  # without a limit Windows would not hear Ctrl-C, nor we of the others' errors
     finally:
         cloud.closed = True
+    if errors:
+        raise errors[0]
     return [answers[place] for place in range(len(queries))]
 
 
 def make_report(cloud: Cloud, query: Query) -> Report:
     """Ask for each row of a query, and add up; raises RunError if a single call fails, since half a sum is none."""
-    rows = [(row, types_of(row)) for row in rows_of(query)]
-    answers = side_by_side(cloud, [part for _, parts in rows for part in parts])
-    usages = iter([answer.usage for answer in answers])
-    sums = [(row, sum(itertools.islice(usages, len(parts)), Usage())) for row, parts in rows]
-    return Report(query, sums, sum((usage for _, usage in sums), Usage()), answers)
+    rows = rows_of(query)
+    answers = side_by_side(cloud, [part for row in rows for part in types_of(row)])
+    usages, types = [usage for _, _, usage in answers], len(answers) // len(rows)
+    sums = [(row, sum(usages[types * place : types * (place + 1)], Usage())) for place, row in enumerate(rows)]
+    return Report(query, sums, sum(usages, Usage()), answers)
 
 
 # --- Showing ---------------------------------------------------------------------------------------------------------
-
-
 def printable(text: str) -> str:
     """Return a text of others on one line, without what would steer a terminal."""
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())
@@ -851,31 +761,32 @@ def figures_of(usage: Usage, query: Query) -> dict[str, int | float | None]:
     return {**named, **dict(zip(Usage._fields[5:], usage[5:]))} if query.infer_type == "batch" else named
 
 
-def label_of(row: Query) -> dict[str, str]:
-    """Return what sets a row apart from the others."""
-    key = shorten((row.api_keys or ("",))[0])
-    labels = {"day": str(row.period.local()[0].date()), "service-type": row.service_type, "api-key": key}
-    return {row.by.replace("-", "_"): labels[row.by]} if row.by else {}
-
-
 def span_of(period: Period) -> dict[str, str]:
     """Return start and end in ISO 8601 with the zone's offset."""
     return dict(zip(("start", "end"), (moment.isoformat() for moment in period.local())))
 
 
+def label_of(row: Query) -> dict[str, str]:
+    """Return what sets a row apart from the others, its name first."""
+    if row.by == "day":
+        return {"day": str(row.period.local()[0].date()), **span_of(row.period)}
+    if row.by == "api-key":
+        return {"api_key": shorten((row.api_keys or ("",))[0])}
+    return {"service_type": row.service_type} if row.by else {}
+
+
 def json_text(report: Report) -> str:
     """Return the report as one JSON document."""
+    import json
+
     query = report.query
-    asked = ("region", "project_id", "service_type", "infer_type", "api_keys", "ips")
-    rows = [{**label_of(row), **span_of(row.period), **figures_of(usage, row)} for row, usage in report.rows]
-    for row in rows if query.by != "day" else ():
-        del row["start"], row["end"]
+    zone, complete = query.period.zone and str(query.period.zone), query.period.complete
     document = {
-        "period": {**span_of(query.period), "timezone": query.period.zone_name(), "complete": query.period.complete},
-        **{name: getattr(query, name) for name in asked},
+        "period": {**span_of(query.period), "timezone": zone, "complete": complete},
+        **{name: getattr(query, name) for name in Query._fields[1:7]},
         "totals": figures_of(report.total, query),
         "by": query.by,
-        "rows": rows if query.by else [],
+        "rows": [{**label_of(row), **figures_of(usage, row)} for row, usage in report.rows if query.by],
         "notes": query.notes,
     }
     return json.dumps(document, indent=2) + "\n"
@@ -885,77 +796,44 @@ def csv_text(report: Report) -> str:
     """Return a header, and a line for each row."""
     import csv
     import io
-
     rows = [{**span_of(row.period), **label_of(row), **figures_of(usage, row)} for row, usage in report.rows]
     text = io.StringIO()
-    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
+    csv.writer(text, lineterminator="\n").writerows([rows[0], *(row.values() for row in rows)])
     return text.getvalue()
 
 
 def raw_text(report: Report) -> str:
     """Return a JSON array of the statistics as they were asked and answered, to the letter but for JSON's escapes."""
-    text = ",\n".join(f'{{"request": {answer.body},\n "response": {answer.text}}}' for answer in report.answers)
+    import json
+
+    text = ",\n".join(f'{{"request": {body},\n "response": {text}}}' for body, text, _ in report.answers)
     return re.sub(r"[^\0-\x7f]", lambda match: json.dumps(match.group())[1:-1], f"[{text}]\n")
-
-
-def short(count: float) -> str:
-    """Return a large number with two decimals and a unit, or "" for one that needs none."""
-    units = ((10**12, "T"), (10**9, "G"), (10**6, "M"))
-    return next((f"{count / size:,.2f} {unit}" for size, unit in units if count >= size * 0.999995), "")
-
-
-def fitted(text: str, columns: int) -> str:
-    """Return a text cut and padded to columns of a terminal, of which Chinese characters take two."""
-    import unicodedata
-
-    widths = [1 + (unicodedata.east_asian_width(c) in "WF") for c in text]
-    while sum(widths) > columns:
-        widths.pop()
-    return text[: len(widths)] + " " * (columns - sum(widths))
-
-
-def asked_lines(query: Query) -> Iterator[str]:
-    """Yield what was asked, for people."""
-    import textwrap
-
-    asked = {
-        "service": f"{query.service_type}, {query.infer_type}",
-        "region": f"{query.region}, project {query.project_id}",
-        "period": " to ".join(map(str, query.period.local())),
-        "zone": query.period.zone_name() or "the system's",
-        "API keys": ", ".join(shorten(printable(key)) or '""' for key in query.api_keys or ()),
-        "IPs": ", ".join(query.ips or ()),
-    }
-    for name, text in asked.items():
-        width = WIDTH if text.isascii() else WIDTH // 2  # Chinese characters take two columns
-        if text:
-            yield textwrap.fill(f"{name:<9} {text}", width, subsequent_indent=" " * 10, break_on_hyphens=False)
 
 
 def row_lines(report: Report) -> Iterator[str]:
     """Yield a line for each row, for people: its main figures, and a bar in proportion to its tokens."""
     most = max(usage.total_tokens for _, usage in report.rows) or 1
-    labels = [printable(*label_of(row).values()) or '""' for row, _ in report.rows]
-    usages = [*(usage for _, usage in report.rows), report.total]
-    columns = [[f"{usage[place]:,}" for usage in usages] for place in (0, 3, 4)]  # tokens, requests, errors
-    heads = ("tokens", "requests", "errors")
-    widths = [max(map(len, (head, *column))) for head, column in zip(heads, columns)]
-    label_width = BY[report.query.by or "day"]
+    lines: list[tuple[str, ...]] = [("", "tokens", "requests", "errors")]
+    for row, usage in [*report.rows, (report.query._replace(by=None), report.total)]:
+        label = printable(next(iter(label_of(row).values()), "total")) or '""'
+        lines.append((label, *(f"{usage[place]:,}" for place in (0, 3, 4))))
+    label_width, *widths = BY[report.query.by or "day"], *(max(map(len, column)) for column in list(zip(*lines))[1:])
     room = max(0, WIDTH - label_width - sum(widths) - 8)
-    bars = ["#" * -(-usage.total_tokens * room // most) for _, usage in report.rows]
-    for label, *cells, bar in zip(("", *labels, "total"), *([h, *c] for h, c in zip(heads, columns)), ("", *bars, "")):
+    bars = ["", *("#" * -(-usage.total_tokens * room // most) for _, usage in report.rows), ""]
+    for (label, *cells), bar in zip(lines, bars):
+        wide = sum(c > "\u2e7f" for c in label)  # Chinese characters take two columns
+        label = label[: label_width // (2 if wide else 1)]
         figures = "".join(f"  {cell:>{width}}" for cell, width in zip(cells, widths))
-        yield f"{fitted(label, label_width)}{figures}  {bar}".rstrip()
+        yield f"{label:<{label_width - wide}}{figures}  {bar}".rstrip()
 
 
 def total_lines(usage: Usage, query: Query) -> Iterator[str]:
-    """Yield a line for each figure of a total, for people; if all is zero, what to try."""
-    named = figures_of(usage, query)
-    rate = named.pop("error_rate")
-    for name, count in named.items():
-        beside = f"{rate:.2%}" if name == "total_errors" and rate is not None else short(count or 0)
+    """Yield a line for each figure of a total, for people: also short if it is large; if all is zero, what to try."""
+    rate = figures_of(usage, query)["error_rate"]
+    for name, count in zip(Usage._fields, usage if query.infer_type == "batch" else usage[:5]):
+        units = {"T": 1e12, "G": 1e9, "M": 1e6}.items()
+        short = next((f"{count / size:,.2f} {unit}" for unit, size in units if count >= size * 0.999995), "")
+        beside = f"{rate:.2%}" if name == "total_errors" and rate is not None else short
         yield f"{name.replace('_', ' '):<18}{count:>26,}{beside:>12}".rstrip()
     if not any(usage):
         yield "\nNothing was used, or it was used elsewhere. Try --service-type all, --infer-type"
@@ -963,9 +841,24 @@ def total_lines(usage: Usage, query: Query) -> Iterator[str]:
 
 
 def table_text(report: Report) -> str:
-    """Return the report for people, at most 80 columns wide."""
-    rows = [*row_lines(report), ""] if report.query.by else []
-    return "\n".join((*asked_lines(report.query), "", *rows, *total_lines(report.total, report.query), ""))
+    """Return the report for people, at most 80 columns wide: what was asked, the rows, the total."""
+    import textwrap
+
+    query, lines = report.query, []
+    asked = {
+        "service": f"{query.service_type}, {query.infer_type}",
+        "region": f"{query.region}, project {query.project_id}",
+        "period": " to ".join(map(str, query.period.local())),
+        "zone": str(query.period.zone or "the system's"),
+        "API keys": ", ".join(shorten(printable(key)) or '""' for key in query.api_keys or ()),
+        "IPs": ", ".join(query.ips or ()),
+    }
+    for name, text in asked.items():
+        width = WIDTH if text.isascii() else WIDTH // 2  # Chinese characters take two columns
+        line = textwrap.fill(f"{name:<9} {text}", width, subsequent_indent=" " * 10, break_on_hyphens=False)
+        lines += [line] if text else []
+    lines += ["", *row_lines(report)] if query.by else []
+    return "\n".join((*lines, "", *total_lines(report.total, query), ""))
 
 
 def check_text(signs: Sequence[str]) -> str:
@@ -975,9 +868,12 @@ def check_text(signs: Sequence[str]) -> str:
 
 
 def error_text(error: RunError, shown_as: Mapping[str, str], *, as_json: bool) -> str:
-    """Return the end of stderr: two lines for people, or one JSON object on one line; secrets go before texts are cut."""
+    """Return the end of stderr, in lines or as JSON; secrets, and what may be one, are hidden before texts are cut."""
+    import json
+
     names = ("message", "hint", "http_status", "error_code", "request_id")
-    fields = {name: {"message": str(error), "hint": error.hint, **error.facts}.get(name) for name in names}
+    message = re.sub(r"\S{24,}", lambda word: shorten(word.group()), str(error)) if error.kind == USAGE else str(error)
+    fields = {name: {"message": message, "hint": error.hint, **error.facts}.get(name) for name in names}
     for name, text in fields.items():
         fields[name] = printable(hide(text, shown_as))[:LONGEST_MESSAGE] if isinstance(text, str) else text
     if as_json:
@@ -988,20 +884,12 @@ def error_text(error: RunError, shown_as: Mapping[str, str], *, as_json: bool) -
 TEXTS = {"table": table_text, "json": json_text, "csv": csv_text, "raw": raw_text}
 
 # --- Main ------------------------------------------------------------------------------------------------------------
-
-
-def answer_to(
-    query: Query, environ: Mapping[str, str], shown_as: dict[str, str], tell: Callable[[str], None], signs: list[str]
-) -> Report:
-    """Return the report on a query; secrets met are hidden from then on, and steps done are signed. Raises RunError."""
-    shown_as.update({key: shorten(key) for key in query.api_keys or () if len(key) >= SHORTENED_FROM})
-    keys = load_keys(query, environ)
-    shown_as.update({secret: "***" for secret in keys[:3] if secret})
-    signs.append(keys.origin)
+def answer_to(query: Query, keys: Keys, tell: Callable[[str], None], signs: list[str]) -> Report:
+    """Return the report on a query, and leave a sign of each step that is done; raises RunError."""
     cloud = Cloud(keys, tell)
     signs.append(keys.project_id or find_project_id(cloud, query.region))
     started = time.monotonic()
-    report = make_report(cloud, query._replace(project_id=signs[1], notes=query.notes + keys.notes))
+    report = make_report(cloud, query._replace(project_id=signs[-1], notes=query.notes + keys.notes))
     signs.append(f"{1000 * (time.monotonic() - started):.0f} ms")
     return report
 
@@ -1009,7 +897,7 @@ def answer_to(
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the program with these arguments, or the command line's, and return the exit code."""
     argv = sys.argv[1:] if argv is None else argv
-    secrets = [os.environ.get(name, "") for name in (*HW_NAMES[:3], *SDK_NAMES[:3])]
+    secrets = {os.environ.get(name, "") for name in HW_NAMES[:3] + SDK_NAMES[:3]}
     shown_as = {secret: "***" for secret in secrets if len(secret) >= SHORTEST_KEY}
     signs: list[str] = []
     args = argparse.Namespace(check=False)
@@ -1033,7 +921,11 @@ def main(argv: Sequence[str] | None = None) -> int:
             return 0
         judge(args, unknown)
         query = read_query(args, os.environ, datetime.now(timezone.utc).replace(microsecond=0))
-        report = answer_to(query, os.environ, shown_as, lambda text: put(sys.stderr, f"{printable(text)}\n"), signs)
+        shown_as.update({key: shorten(key) for key in query.api_keys or () if len(key) >= SHORTENED_FROM})
+        keys = load_keys(query, os.environ)
+        shown_as.update({secret: "***" for secret in keys[:3] if secret})
+        signs.append(keys.origin)
+        report = answer_to(query, keys, lambda text: put(sys.stderr, f"{printable(text)}\n"), signs)
         put(sys.stdout, check_text(signs) if args.check else TEXTS[query.output](report))
         put(sys.stderr, "".join(f"note: {printable(note)}\n" for note in report.query.notes))
         return 0

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
 from datetime import datetime
 from pathlib import Path
@@ -89,6 +90,9 @@ def cloud(_cloud: FakeCloud) -> Iterator[FakeCloud]:
     """The cloud, as new. No test may have asked another host than its own."""
     _cloud.reset()
     yield _cloud
+    for thread in threading.enumerate():  # calls of the script that were on their way when a run failed
+        if getattr(getattr(thread, "_target", None), "__module__", "") == script.__name__:
+            thread.join(10)
     assert {target.rpartition(":")[0] for target in _cloud.hosts} <= set(HOSTS)
 
 

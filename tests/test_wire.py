@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from datetime import datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Callable
@@ -75,7 +76,7 @@ def test_a_temporary_pair(cloud: FakeCloud, run: Run) -> None:
 def test_the_clock_may_not_be_far_off(cloud: FakeCloud, run: Run, at: Callable[[str], None], monkeypatch: pytest.MonkeyPatch) -> None:
     """The cloud takes no signature that is older than 15 minutes, and the hint names the clock."""
     at("2026-05-22T00:00:00+00:00")
-    stale = SimpleNamespace(now=lambda zone: script.EPOCH, strptime=script.datetime.strptime)
+    stale = SimpleNamespace(now=lambda zone: datetime(1970, 1, 1, tzinfo=zone))
     query = script.read_query
 
     def then_stale(*args: object) -> script.Query:
