@@ -49,15 +49,15 @@ if TYPE_CHECKING:
     from requests import PreparedRequest, Response
 else:
 
-    class NamedTupleMeta(type):
+    class _NamedTupleMeta(type):
         """Makes a class with annotated fields a named tuple, as typing.NamedTuple does."""
 
-        def __new__(cls, name, _, body):
+        def __new__(cls, name: str, _: object, body: dict[str, Any]) -> type:
             defaults = [body.pop(field) for field in body["__annotations__"] if field in body]
-            fields = collections.namedtuple(name, body["__annotations__"], defaults=defaults)
+            fields = collections.namedtuple(name, body["__annotations__"], defaults=defaults)  # noqa: PYI024
             return type(name, (fields,), body)
 
-    NamedTuple = type.__new__(NamedTupleMeta, "NamedTuple", (), {})
+    NamedTuple = type.__new__(_NamedTupleMeta, "NamedTuple", (), {})
 
 # --- Constants, each with its source ---------------------------------------------------------------------------------
 
@@ -200,11 +200,11 @@ USAGE = Kind("usage", 2, f"See {PROGRAM} --help. Keys are never given as argumen
 CREDENTIALS = Kind("credentials", 3, "Set HW_ACCESS_KEY and HW_SECRET_KEY, or give --credentials-file FILE.")
 PERMISSION = Kind("permission", 3, "The user needs the policy ModelArts CommonOperations in the region's project.")
 SERVICE = Kind("service", 4, "Check region, project id and options; if they are right, the service may have changed.")
-NETWORK = Kind("network", 5, "Check the network and the proxy (HTTPS_PROXY), then try again in some minutes.", True)
+NETWORK = Kind("network", 5, "Check network and proxy (HTTPS_PROXY), then try again in some minutes.", retryable=True)
 FAULT = NETWORK._replace(waits=FAULT_WAITS)
 THROTTLED = NETWORK._replace(waits=THROTTLED_WAITS, hint="The service limits requests: try again in some minutes.")
 UNTRUSTED = NETWORK._replace(retryable=False, hint="Name the file of CA certificates to trust in REQUESTS_CA_BUNDLE.")
-INTERRUPTED = Kind("internal", 130, "Nothing was changed; run it again when you like.", True)
+INTERRUPTED = Kind("internal", 130, "Nothing was changed; run it again when you like.", retryable=True)
 STATUS_KINDS = {401: CREDENTIALS, 403: PERMISSION, 429: THROTTLED, 500: FAULT, 502: FAULT, 503: FAULT, 504: FAULT}
 # What the service says with a 401 (its pages on APIGW.0301, and bodies in public issues), and what then helps.
 UNAUTHORIZED_HINTS = {
@@ -243,8 +243,8 @@ def hide(text: str, shown_as: Mapping[str, str]) -> str:
 # --- Time ------------------------------------------------------------------------------------------------------------
 def find_zone(name: str) -> tzinfo | None:
     """Return the zone of an IANA name, or None if there is none, or no data of zones."""
-    if name == "UTC":  # which needs no data
-        return timezone.utc
+    if name in ("UTC", "Etc/UTC"):  # which need no data
+        return timezone(timedelta(0), name)
     try:
         if sys.version_info >= (3, 9):
             from zoneinfo import ZoneInfo
@@ -305,7 +305,7 @@ def read_when(text: str, zone: tzinfo | None, *, ends_day: bool = False) -> date
         moment = datetime.fromisoformat(f"{day}T{clock or '00:00'}")
         if offset:
             moment = moment.replace(tzinfo=datetime.strptime(offset.replace("Z", "+0000"), "%z").tzinfo)
-        if ends_day and not clock and moment < datetime.max - DAY:
+        if ends_day and not clock and moment < datetime.max - DAY:  # noqa: DTZ901 - as naive as the date
             moment += DAY
     except ValueError:
         raise RunError(USAGE, f"{text!a} is no date or time", f"Write {WHEN_FORMS}.") from None
@@ -821,10 +821,10 @@ def row_lines(report: Report) -> Iterator[str]:
     room = max(0, WIDTH - label_width - sum(widths) - 8)
     bars = ["", *("#" * -(-usage.total_tokens * room // most) for _, usage in report.rows), ""]
     for (label, *cells), bar in zip(lines, bars):
-        wide = sum(c > "\u2e7f" for c in label)  # Chinese characters take two columns
-        label = label[: label_width // (2 if wide else 1)]
-        figures = "".join(f"  {cell:>{width}}" for cell, width in zip(cells, widths))
-        yield f"{label:<{label_width - wide}}{figures}  {bar}".rstrip()
+        cut = label[: label_width // (1 if label.isascii() else 2)]
+        width = label_width - sum(c > "\u2e7f" for c in cut)  # Chinese characters take two columns
+        figures = "".join(f"  {cell:>{columns}}" for cell, columns in zip(cells, widths))
+        yield f"{cut:<{width}}{figures}  {bar}".rstrip()
 
 
 def total_lines(usage: Usage, query: Query) -> Iterator[str]:

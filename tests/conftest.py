@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Any, Callable, Iterator, NamedTuple
 from urllib.parse import quote
 
-import maas_rest_usage_stats as script
 import pytest
 import time_machine
 from cloud import AK, HOSTS, SK, TOKEN, FakeCloud
+
+import maas_rest_usage_stats as script
 
 SCRIPT = Path(script.__file__)
 EXIT_CODES = (0, 1, 2, 3, 4, 5, 130)

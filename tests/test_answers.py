@@ -100,7 +100,7 @@ def test_nothing_was_used(output: str, cloud: FakeCloud, run: Run, at: Callable[
         assert set(result.totals.values()) == {0, None}
         assert result.totals["error_rate"] is None
     if output == "csv":
-        assert list(csv.DictReader(io.StringIO(result.out)))[0]["error_rate"] == ""
+        assert next(csv.DictReader(io.StringIO(result.out)))["error_rate"] == ""
     for word in ("--service-type", "batch", "--region", "lag"):
         assert (word in result.out) == (output == "table")
     assert max(map(len, result.out.splitlines())) <= 80 or output == "csv"

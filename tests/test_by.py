@@ -10,12 +10,13 @@ import time
 from datetime import datetime, timedelta, timezone, tzinfo
 from typing import Callable
 
-import maas_rest_usage_stats as script
 import pytest
 from cloud import PROJECT_ID, Event, FakeCloud, answer, usage_like
 from conftest import Clock, Run, ms
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+import maas_rest_usage_stats as script
 
 NOW = "2026-11-03T10:15:30+00:00"
 ZONES = ["UTC", "Asia/Shanghai", "America/New_York", "Europe/Berlin", "Asia/Kathmandu", "Australia/Lord_Howe", "Pacific/Chatham",
@@ -76,7 +77,8 @@ def test_rows_add_up_to_the_whole(zone: str, hours: int, back: int) -> None:
     def total(period: script.Period) -> list[int]:
         start, last = period.milliseconds()
         found = [event for event in events if start <= event.at <= last]
-        return [len(found), *(sum(event[place] for event in found) for place in (1, 2, 3, 4))]
+        figures = [(event.total, event.prompt, event.completion, int(event.failed)) for event in found]
+        return [len(found), *(sum(figure[place] for figure in figures) for place in range(4))]
 
     whole = query(end - timedelta(hours=hours), end, script.find_zone(zone))
     rows = [total(row.period) for row in script.rows_of(whole)]

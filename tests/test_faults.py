@@ -15,11 +15,12 @@ from types import SimpleNamespace
 from typing import Any, Callable
 from urllib.parse import quote
 
-import maas_rest_usage_stats as script
 import pytest
 import requests
-from cloud import AK, PROJECT_ID, SK, TOKEN, Event, Fault, FakeCloud, answer, cut, drop
+from cloud import AK, PROJECT_ID, SK, TOKEN, Event, FakeCloud, Fault, answer, cut, drop
 from conftest import SCRIPT, Clock, Run, ms
+
+import maas_rest_usage_stats as script
 
 FAULTS: dict[str, Fault] = {
     "500": answer(500),
@@ -109,7 +110,7 @@ class Timeouts(requests.adapters.HTTPAdapter):
     """A network on which time runs out, as requests tells it."""
 
     kind: type[Exception] = requests.exceptions.ReadTimeout
-    asked: list[Any] = []  # noqa: RUF012
+    asked: list[Any] = []
 
     def send(self, *_: Any, timeout: Any = None, **__: Any) -> requests.Response:
         """Run out of time."""
@@ -511,8 +512,6 @@ def test_a_stream_that_lacks_characters(cloud: FakeCloud, run: Run, monkeypatch:
 
     stream = SimpleNamespace(encoding="cp1252", write=write, flush=lambda: None)
     monkeypatch.setattr(sys, "stdout", stream)
-    monkeypatch.setattr(script.sys, "stdout", stream)
-    assert script is not None
     environ = {"HW_ACCESS_KEY": AK, "HW_SECRET_KEY": SK, **cloud.environment}
     monkeypatch.setattr(os, "environ", environ)
     assert script.main(["--api-keys", "\u6d4b\u8bd5", "\u00e9"]) == 0

@@ -8,13 +8,14 @@ import sys
 from datetime import datetime
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Callable
+from typing import Any, Callable
 
-import maas_rest_usage_stats as script
 import pytest
 import requests
 from cloud import AK, PROJECT_ID, SK, TOKEN, Event, FakeCloud, signature_of
 from conftest import Run, ms
+
+import maas_rest_usage_stats as script
 
 STATISTICS = f"https://modelarts.cn-southwest-2.myhuaweicloud.com/v1/{PROJECT_ID}/maas/monitoring/show-statistics"
 PROJECTS = "https://iam.cn-southwest-2.myhuaweicloud.com/v3/projects?name=cn-southwest-2"
@@ -79,7 +80,7 @@ def test_the_clock_may_not_be_far_off(cloud: FakeCloud, run: Run, at: Callable[[
     stale = SimpleNamespace(now=lambda zone: datetime(1970, 1, 1, tzinfo=zone))
     query = script.read_query
 
-    def then_stale(*args: object) -> script.Query:
+    def then_stale(*args: Any) -> script.Query:
         found = query(*args)
         monkeypatch.setattr(script, "datetime", stale)
         return found
