@@ -30,7 +30,7 @@ import json, os, time
 import requests
 from huaweicloudsdkcore.sdk_request import SdkRequest
 from huaweicloudsdkcore.signer.signer import Signer
-class Keys: ak, sk = os.environ["HW_ACCESS_" + "KEY"], os.environ["HW_SECRET_" + "KEY"]
+class Keys: ak, sk = (os.environ[name] for name in ("HW_ACCESS_KEY", "HW_SECRET_KEY"))
 session = requests.Session()
 def call(method, host, path, query, body, headers):
     headers = {"Content-Type": "application/json", "X-Sdk-Date": time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()), **headers}

@@ -271,11 +271,11 @@ def test_dns(cloud: FakeCloud, run: Run, clock: Clock, monkeypatch: pytest.Monke
 
 def test_a_proxy_that_is_not_there(cloud: FakeCloud, run: Run, clock: Clock) -> None:
     """Its password is in no message."""
-    result = run("--format", "json", HTTPS_PROXY="http://somebody:hunter2@127.0.0.1:1")
+    result = run("--format", "json", HTTPS_PROXY="http://somebody:EXAMPLEPASSWORD@127.0.0.1:1")
     assert (result.code, result.error["retryable"]) == (5, True)
     assert "refused" in result.error["message"]
     assert "proxy" in result.error["message"]
-    assert "hunter2" not in result.err
+    assert "EXAMPLEPASSWORD" not in result.err
     assert len(clock.waits) == 5
     assert cloud.hosts == []
 
@@ -290,14 +290,14 @@ def test_a_proxy_that_refuses(cloud: FakeCloud, run: Run, clock: Clock) -> None:
 
 
 @pytest.mark.parametrize(
-    "address", ["http://", "http://me:hunter2@:0", "foo://x:hunter2@y", "http://[::1", "socks5://me:hunter2@127.0.0.1:9", "http://x:99999"]
+    "address", ["http://", "http://me:EXAMPLEPASSWORD@:0", "foo://x:EXAMPLEPASSWORD@y", "http://[::1", "socks5://me:EXAMPLEPASSWORD@127.0.0.1:9", "http://x:99999"]
 )
 def test_a_proxy_address_that_is_nonsense(address: str, cloud: FakeCloud, run: Run, clock: Clock) -> None:
     """It cannot be used, and no try mends that."""
     result = run("--format", "json", HTTPS_PROXY=address)
     assert result.code == 5
     assert "proxy" in result.err.lower()
-    assert "hunter2" not in result.err
+    assert "EXAMPLEPASSWORD" not in result.err
     assert (cloud.hosts, clock.waits) == ([], [])
 
 
