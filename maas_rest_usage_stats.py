@@ -99,7 +99,7 @@ of the environment variables; the console's credentials.csv; an INI profile with
 FILE_LIMIT = 65536  # bytes
 SHORTEST_KEY = 8  # characters; what is shorter is no key, and hiding it would garble the output
 SHORTENED_FROM = 24  # characters; a value of --api-keys that long may be a key itself
-LONGEST_MESSAGE = 1000  # characters of an error that are shown
+LONGEST_MESSAGE = 1000  # characters of a text of others that are shown
 BY = {"day": 10, "service-type": 15, "api-key": 23}  # what rows can be, and the columns of their labels
 ENCODED = re.compile(r"%(?:25)*[0-9A-Fa-f]{2}|\\+u[0-9A-Fa-f]{4}|\\+[nrt]|[^0-9A-Za-z]")  # what is no letter, spelled
 SIGNED_HEADERS = ("Content-Type", "X-Project-Id")  # beside the Signer's own; proxies may change others on the way
@@ -750,8 +750,9 @@ def make_report(cloud: Cloud, query: Query) -> Report:
 
 # --- Showing ---------------------------------------------------------------------------------------------------------
 def printable(text: str) -> str:
-    """Return a text of others on one line, without what would steer a terminal."""
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    """Return a text of others on one line, not too long, without what would steer a terminal."""
+    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return line if len(line) <= LONGEST_MESSAGE else f"{line[: LONGEST_MESSAGE - 3]}..."
 
 
 def figures_of(usage: Usage, query: Query) -> dict[str, int | float | None]:
@@ -871,11 +872,10 @@ def error_text(error: RunError, shown_as: Mapping[str, str], *, as_json: bool) -
     """Return the end of stderr, in lines or as JSON; secrets, and what may be one, are hidden before texts are cut."""
     import json
 
-    names = ("message", "hint", "http_status", "error_code", "request_id")
     message = re.sub(r"\S{24,}", lambda word: shorten(word.group()), str(error)) if error.kind == USAGE else str(error)
-    fields = {name: {"message": message, "hint": error.hint, **error.facts}.get(name) for name in names}
-    for name, text in fields.items():
-        fields[name] = printable(hide(text, shown_as))[:LONGEST_MESSAGE] if isinstance(text, str) else text
+    facts = {**dict.fromkeys(("http_status", "error_code", "request_id")), **error.facts}
+    said = {"message": message, "hint": error.hint, **facts}
+    fields = {name: printable(hide(text, shown_as)) if isinstance(text, str) else text for name, text in said.items()}
     if as_json:
         return json.dumps({"error": {"kind": error.kind.name, **fields, "retryable": error.kind.retryable}}) + "\n"
     return f"error: {fields['message']}\nhint: {fields['hint']}\n"
