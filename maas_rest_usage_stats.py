@@ -12,7 +12,7 @@
 
 examples:
   maas_rest_usage_stats.py                             the last seven days
-  maas_rest_usage_stats.py --from 2026-05-08 --to 2026-05-21 --by day
+  maas_rest_usage_stats.py --from 2026-05-08 --to 2026-05-21   both days whole
 
 sources of keys, of which the first that is there counts, and other variables:
   --credentials-file FILE           AK on line 1, SK on line 2, or other forms
@@ -321,7 +321,7 @@ def askable_period(start: datetime, end: datetime, zone: tzinfo | None, now: dat
         raise RunError(USAGE, "the range is empty: its end is not after its start")
     if end <= oldest:
         day = oldest.astimezone(zone).date()
-        raise RunError(USAGE, f"the service keeps 30 days: the earliest day that can be asked for is {day}")
+        raise RunError(USAGE, f"the service keeps 30 days: the earliest day to ask for is {day}", "Start there.")
     return Period(max(start, oldest), min(end, now), zone, start >= oldest)
 
 
@@ -433,12 +433,12 @@ def keys_named(values: Mapping[str, str], names: Sequence[str], origin: str) -> 
     ak, sk, token, project_id = (values.get(name, "") for name in names)
     if not ak and not sk:
         return None
-    for name, value in zip(names, (ak, sk, token)):
+    for name, value in sorted(zip(names, (ak, sk, token)), key=lambda pair: bool(pair[1])):  # what is missing first
+        if not re.fullmatch("[!-~]*", value):
+            raise RunError(CREDENTIALS, f"the {name} of {origin} holds a blank, a line break or a non-ASCII character")
         if name in names[:2] and len(value) < SHORTEST_KEY:
             what = f"the {name} of {origin} is too short to be one" if value else f"{origin} has no {name}: half a pair"
             raise RunError(CREDENTIALS, what)
-        if not re.fullmatch("[!-~]*", value):
-            raise RunError(CREDENTIALS, f"the {name} of {origin} holds a blank, a line break or a non-ASCII character")
     return Keys(ak, sk, token, project_id, origin)
 
 

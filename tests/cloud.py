@@ -386,19 +386,18 @@ class FakeCloud:
 
 
 def usage_like(now_ms: int, days: int, calls_a_day: int, seed: str = "usage") -> Iterable[Event]:
-    """Yield believable usage of the days up to now, the same for the same seed: busy by day, quiet at the weekend."""
+    """Yield believable usage of the days (UTC) up to now, a day the same whenever it is asked for, quiet at weekends."""
     import random
 
-    dice = random.Random(seed)
     keys, ips = ("key-a", "key-b", ""), ("192.0.2.1", "192.0.2.2", "2001:db8::1")
-    for day in range(days):
-        weekend = (now_ms // DAY_MS - day + 4) % 7 in (0, 6)
+    for day in range(now_ms // DAY_MS - days, now_ms // DAY_MS + 1):
+        dice, weekend = random.Random(f"{seed} {day}"), (day + 4) % 7 in (0, 6)
         for _ in range(calls_a_day // (4 if weekend else 1) + dice.randrange(calls_a_day)):
-            at = now_ms - day * DAY_MS - dice.randrange(DAY_MS)
+            at = day * DAY_MS + dice.randrange(DAY_MS)
             kind = dice.choices((2, 1, 4), (80, 15, 5))[0]
-            if dice.random() < 0.04:
-                yield Event(at, failed=True, service_type=kind, api_key=dice.choice(keys), ip=dice.choice(ips))
-                continue
             prompt, completion = int(dice.lognormvariate(8, 1.2)), int(dice.lognormvariate(5, 1))
             unsplit = dice.randrange(40) if dice.random() < 0.1 else 0  # the service's total is not the sum of both
-            yield Event(at, prompt + completion + unsplit, prompt, completion, False, kind, "real_time", dice.choice(keys), dice.choice(ips))
+            key, ip, failed = dice.choice(keys), dice.choice(ips), dice.random() < 0.04
+            tokens = (0, 0, 0) if failed else (prompt + completion + unsplit, prompt, completion)
+            if at <= now_ms:
+                yield Event(at, *tokens, failed, kind, "real_time", key, ip)

@@ -200,6 +200,7 @@ def test_the_profile_file(home: Path, cloud: FakeCloud, run: Run, file: Path) ->
         ({"HW_SECRET_KEY": None}, "HW_SECRET_KEY"),
         ({"HW_ACCESS_KEY": ""}, "HW_ACCESS_KEY"),
         ({"HW_SECRET_KEY": None, **SDK}, "HW_SECRET_KEY"),
+        ({"HW_ACCESS_KEY": "x", "HW_SECRET_KEY": None}, "HW_SECRET_KEY: half a pair"),
         ({**NONE, "HUAWEICLOUD_SDK_AK": AK}, "HUAWEICLOUD_SDK_SK"),
         ({**NONE, "HUAWEICLOUD_SDK_SK": SK}, "HUAWEICLOUD_SDK_AK"),
         (NONE, "credentials"),
@@ -216,7 +217,7 @@ def test_half_a_pair(variables: dict[str, str | None], missing: str, cloud: Fake
 
 
 @pytest.mark.parametrize("name", ["HW_ACCESS_KEY", "HW_SECRET_KEY", "HW_SECURITY_TOKEN"])
-@pytest.mark.parametrize("spoiled", ["{}\n", "{}\r\nX-Evil: 1", " {}", "{}\u00e9", "{}\u200b", "{}\x7f", "   "])
+@pytest.mark.parametrize("spoiled", ["\u60a8\u7684AK", "{}\n", "{}\r\nX-Evil: 1", " {}", "{}\u00e9", "{}\u200b", "{}\x7f", "   "])
 def test_a_key_that_fits_into_no_header(name: str, spoiled: str, cloud: FakeCloud, run: Run) -> None:
     """A line break, a blank, a control or a non-ASCII character is refused before anything is sent."""
     value = spoiled.format({"HW_ACCESS_KEY": AK, "HW_SECRET_KEY": SK, "HW_SECURITY_TOKEN": TOKEN}[name])
