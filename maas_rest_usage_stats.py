@@ -60,7 +60,6 @@ else:
     NamedTuple = type.__new__(_NamedTupleMeta, "NamedTuple", (), {})
 
 # --- Constants, each with its source ---------------------------------------------------------------------------------
-
 __version__ = "1.0.0"
 PROGRAM = "maas_rest_usage_stats.py"
 WIDTH = 80  # columns of the help and of the table
@@ -79,12 +78,11 @@ THOUSANDS = ("total_token", "total_prompt_token", "total_completion_token")
 COUNTS = ("total_request_count", "total_error_count", "total_completion_tasks", "total_infer_count")
 LARGEST_FIGURE = 10**18  # what is larger is no figure; up to here decimal's 28 digits are exact
 DAY = timedelta(days=1)
-DEFAULT_PERIOD = "7d"
 ROLLING = re.compile(r"([0-9]{1,3})([dh])")
 PERIODS = "today, yesterday, this-week, last-week, this-month, or the last 1d to 30d or 1h to 720h"
 WHEN = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})(?:[T ]([0-9]{2}:[0-9]{2}(?::[0-9]{2})?)(Z|[+-][0-9]{2}:?[0-9]{2})?)?")
 WHEN_FORMS = "2026-05-08, 2026-05-08T14:30 or 2026-05-08T14:30:00+08:00"
-NOT_IANA = ("posix", "right", "posixrules", "localtime", "Factory")  # zoneinfo opens them, but they are no zones
+ZONE_FORM = re.compile(r"[A-Z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*")  # of IANA names; zoneinfo opens other files, too
 
 # AK, SK, token and project id as Terraform names them, the SDK, the SDK's profile file, and we where nobody does.
 HW_NAMES = ("HW_ACCESS_KEY", "HW_SECRET_KEY", "HW_SECURITY_TOKEN", "HW_PROJECT_ID")
@@ -97,11 +95,10 @@ NAMED_VALUE = re.compile(r"^(?:export\s+)?(\w+)[ \t]*[=:][ \t]*([\"']?)(.*)\2$",
 FILE_HINT = """The forms are: AK and SK (and a token) on a line each; AK,SK on one line; KEY=VALUE lines with the names
 of the environment variables; the console's credentials.csv; an INI profile with a section [basic]."""
 FILE_LIMIT = 65536  # bytes
-SHORTEST_KEY = 8  # characters; what is shorter is no key, and hiding it would garble the output
+SHORTEST_KEYS = (8, 8, 5)  # characters of AK, SK, token; what is shorter is none, and hiding it would garble texts
 SHORTENED_FROM = 24  # characters; a value of --api-keys that long may be a key itself
 LONGEST_MESSAGE = 1000  # characters of a text of others that are shown
 BY = {"day": 10, "service-type": 15, "api-key": 23}  # what rows can be, and the columns of their labels
-ENCODED = re.compile(r"%(?:25)*[0-9A-Fa-f]{2}|\\+u[0-9A-Fa-f]{4}|\\+[nrt]|[^0-9A-Za-z]")  # what is no letter, spelled
 SIGNED_HEADERS = ("Content-Type", "X-Project-Id")  # beside the Signer's own; proxies may change others on the way
 TIMEOUTS = (10.0, 30.0)  # seconds to connect, and to read
 FAULT_WAITS = (0.5, 1.0, 2.0, 4.0, 8.0)  # seconds before each further try
@@ -155,6 +152,7 @@ class Query(NamedTuple):
     infer_type: str
     api_keys: tuple[str, ...] | None
     ips: tuple[str, ...] | None
+    types: tuple[str, ...]  # the service types to ask for and add up
     credentials_file: str | None
     by: str | None
     output: str
@@ -232,11 +230,15 @@ def shorten(value: str) -> str:
 
 
 def hide(text: str, shown_as: Mapping[str, str]) -> str:
-    """Return a text without secrets: as they are, percent-encoded, JSON-escaped, or cut by line breaks."""
+    """Return a text without secrets: as they are, encoded for URLs, JSON or HTML, or with breaks between characters."""
+    bare = re.sub(r"[^!-~]|\+", "", text)
+    encoded = re.search(r"\\|%[0-9A-Fa-f]{2}|&#", text)
     for secret in sorted(shown_as, key=len, reverse=True):
-        if ENCODED.sub("", secret) in ENCODED.sub("", text):
-            spelled = (rf"\\*(?:{re.escape(c)}|(?i:%(?:25)*{ord(c):02x}|u{ord(c):04x}))" for c in secret)
-            text = shown_as[secret].join(re.split(r"(?:\s|\\+[nrt])*".join(spelled), text))
+        text = text.replace(secret, shown_as[secret])
+        if encoded or secret.replace("+", "") in bare:  # else it is nowhere, and a pattern for it would take its time
+            hexed = ((re.escape(c), ord(c), "?" if c == "+" else "") for c in secret)  # a blank may stand for a plus
+            spelled = (rf"\\*(?:{c}|(?i:(?:%(?:25)*|x|&#x){n:02x};?|u{n:04x}|&#{n};?)){q}" for c, n, q in hexed)
+            text = shown_as[secret].join(re.split(r"(?:[^!-~]|\\+[bfnrt]|\\+u00[01].)*".join(spelled), text))
     return text
 
 
@@ -250,7 +252,7 @@ def find_zone(name: str) -> tzinfo | None:
             from zoneinfo import ZoneInfo
         else:
             from backports.zoneinfo import ZoneInfo
-        return None if name.partition("/")[0] in NOT_IANA else ZoneInfo(name)
+        return ZoneInfo(name) if ZONE_FORM.fullmatch(name) else None
     except (ImportError, KeyError, ValueError, OSError):  # no package, no such file, no path, a folder
         return None
 
@@ -270,7 +272,9 @@ def instant(moment: datetime, zone: tzinfo | None) -> datetime:
     if moment.tzinfo is None and zone is not None:
         moment = moment.replace(tzinfo=zone)
     try:
-        return moment.astimezone(timezone.utc)  # still naive, it is the system's
+        found = moment.astimezone(timezone.utc)  # still naive, it is the system's
+        behind = moment - found.astimezone().replace(tzinfo=None) if moment.tzinfo is None else timedelta(0)
+        return found + max(behind, timedelta(0))  # Python 3.11 goes back where the system's clocks skip a moment
     except (OverflowError, ValueError, OSError):  # the first and last days of the calendar, far outside any period
         return moment.replace(tzinfo=timezone.utc)
 
@@ -318,7 +322,7 @@ def askable_period(start: datetime, end: datetime, zone: tzinfo | None, now: dat
     if start > now:
         raise RunError(USAGE, "the range starts in the future")
     if min(end, now) <= start:
-        raise RunError(USAGE, "the range is empty: its end is not after its start")
+        raise RunError(USAGE, "the range is empty: its end is not after its start, or it begins just now")
     if end <= oldest:
         day = oldest.astimezone(zone).date()
         raise RunError(USAGE, f"the service keeps 30 days: the earliest day to ask for is {day}", "Start there.")
@@ -351,12 +355,11 @@ def build_parser() -> Parser:
     options = parser.add_argument_group("options")
     shape = options.add_mutually_exclusive_group()
     add = options.add_argument
-    add("--period", help=f"{PERIODS} (default: {DEFAULT_PERIOD})")
+    add("--period", help=f"{PERIODS} (default: 7d)")
     add("--from", dest="start", metavar="WHEN", help=f"start: {WHEN_FORMS}")
     add("--to", dest="end", metavar="WHEN", help="end; a plain date includes that whole day (default: now)")
     add("--timezone", metavar="ZONE", help="IANA name of the zone of dates (default: the system's)")
-    types = "preset (2, the default), my-service (1), custom-endpoint (4), or all that the region offers, added up"
-    add("--service-type", metavar="TYPE", help=types)
+    add("--service-type", metavar="TYPE", help="preset (2, the default), my-service (1), custom-endpoint (4), or all")
     add("--infer-type", choices=("real_time", "batch"), default="real_time", help="default: real_time")
     add("--api-keys", metavar="KEY", nargs="+", action="extend", help='only of these; "" is the online experience')
     add("--ips", metavar="IP", nargs="+", action="extend", type=ip_address, help="only from these addresses")
@@ -401,7 +404,7 @@ def read_period(args: argparse.Namespace, environ: Mapping[str, str], now: datet
             raise RunError(INTERNAL, f"{package} is missing", f'Install: "{sys.executable}" -m pip install {package}')
         raise RunError(USAGE, f"no time zone: {args.timezone!a}; give an IANA name such as Asia/Shanghai")
     if args.start is None:
-        start, end = named_span(DEFAULT_PERIOD if args.period is None else args.period, zone, now)
+        start, end = named_span("7d" if args.period is None else args.period, zone, now)
     else:
         start = read_when(args.start, zone)
         end = now if args.end is None else read_when(args.end, zone, ends_day=True)
@@ -415,6 +418,7 @@ def read_query(args: argparse.Namespace, environ: Mapping[str, str], now: dateti
         args.period = Period(now - timedelta(hours=1), now, args.period.zone)
         args.service_type, args.infer_type, args.api_keys, args.ips = "preset", "real_time", None, None
     args.service_type = TYPE_NAMES[args.service_type or ("all" if args.by == "service-type" else "preset")]
+    args.types = REGIONS.get(args.region, tuple(SERVICE_TYPES)) if args.service_type == "all" else (args.service_type,)
     args.api_keys, args.ips = (values and tuple(dict.fromkeys(values)) for values in (args.api_keys, args.ips))
     args.output = "check" if args.check else "raw" if args.raw else args.format or "table"
     start = args.period.local()[0]
@@ -433,10 +437,10 @@ def keys_named(values: Mapping[str, str], names: Sequence[str], origin: str) -> 
     ak, sk, token, project_id = (values.get(name, "") for name in names)
     if not ak and not sk:
         return None
-    for name, value in sorted(zip(names, (ak, sk, token)), key=lambda pair: bool(pair[1])):  # what is missing first
+    for value, name, shortest in sorted(zip((ak, sk, token), names, SHORTEST_KEYS), key=lambda found: bool(found[0])):
         if not re.fullmatch("[!-~]*", value):
             raise RunError(CREDENTIALS, f"the {name} of {origin} holds a blank, a line break or a non-ASCII character")
-        if name in names[:2] and len(value) < SHORTEST_KEY:
+        if len(value) < shortest and (value or name in names[:2]):
             what = f"the {name} of {origin} is too short to be one" if value else f"{origin} has no {name}: half a pair"
             raise RunError(CREDENTIALS, what)
     return Keys(ak, sk, token, project_id, origin)
@@ -445,24 +449,22 @@ def keys_named(values: Mapping[str, str], names: Sequence[str], origin: str) -> 
 def values_in(lines: Sequence[str]) -> dict[str, str]:
     """Return the values in a file's lines by name, of INI in section [basic]; or as listed, or in credentials.csv."""
     import csv
-
     basic = re.split(r"(?m)^\[basic\]$", "\n".join(lines))[-1]
     pairs = NAMED_VALUE.findall(re.split(r"(?m)^\[", basic)[0])
     named = {name.lower() if name.lower() in PROFILE_NAMES else name: value for name, _, value in pairs}
     listed: Sequence[str] = lines
     if len(lines) == 1 or "," in lines[0]:
-        listed, *rows = csv.reader(lines)
+        listed, *rows = [*filter(any, csv.reader(lines, skipinitialspace=True))] or [[]]
         columns = [name.strip().lower() for name in listed]
         if rows:
             listed = [dict(zip(columns, rows[0])).get(name, "") for name in CSV_COLUMNS] if len(rows) == 1 else ()
-    fits = 1 <= len(listed) <= 3 and re.fullmatch("[0-9A-Za-z_-]{8,}", listed[0].strip())
+    fits = 1 <= len(listed) <= 3 and re.fullmatch("([0-9A-Za-z_-]{8,})?", listed[0].strip())
     return {**(dict(zip(LISTED_NAMES, map(str.strip, listed))) if fits else {}), **named}
 
 
 def read_keys_file(path: str) -> Keys:
     """Return the keys in a file of any form; raises RunError, which shows nothing of what is in it."""
     import shlex
-
     path = os.path.expanduser(path)
     origin = f"the credentials file {path}"
     try:
@@ -554,12 +556,11 @@ def unreachable(error: BaseException, host: str) -> RunError:
 
 
 def read_json(text: str) -> Any:
-    """Return what JSON says, with exact decimals, and as texts what is none, such as NaN; raises ValueError."""
+    """Return what JSON says, with exact decimals; raises ValueError, also for NaN."""
     import json
     from decimal import Decimal
-
     try:
-        return json.loads(text, parse_float=Decimal, parse_constant=str)
+        return json.loads(text, parse_float=Decimal, parse_constant=int)  # int("NaN") fails
     except (ArithmeticError, RecursionError) as error:  # an exponent beyond all bounds, or brackets without end
         raise ValueError from error
 
@@ -672,31 +673,25 @@ def whole_figure(name: str, value: Any) -> int:
 def statistics(cloud: Cloud, query: Query) -> tuple[str, str, Usage]:
     """Ask ShowStatistics for a single service type; return body, text and usage of the answer, or raise RunError."""
     import json
-
     start, end = query.period.milliseconds()
-    fields = {"service_type": SERVICE_TYPES[query.service_type], "start_time": start, "end_time": end,
+    fields = {"service_type": SERVICE_TYPES[query.types[0]], "start_time": start, "end_time": end,
               "timezone": query.period.zone and str(query.period.zone), "infer_type": query.infer_type,
               "api_keys": query.api_keys, "ips": query.ips}  # fmt: skip
-    body = json.dumps({name: value for name, value in fields.items() if value is not None})
+    given = {name: value for name, value in fields.items() if value is not None}
     url = f"https://modelarts.{query.region}.myhuaweicloud.com/v1/{query.project_id}/maas/monitoring/show-statistics"
-    text, content = cloud.ask("statistics", url, body, query.project_id or "")
+    text, content = cloud.ask("statistics", url, json.dumps(given), query.project_id or "")
     figures = [content.get(name) for name in THOUSANDS + COUNTS] if isinstance(content, dict) else []
     if figures.count(None) == len(figures):
         raise RunError(SERVICE, "statistics: the answer has none of the known figures")
-    return body, text, Usage(*map(whole_figure, THOUSANDS + COUNTS, figures))
+    shown = {**given, **({"api_keys": [*map(shorten, query.api_keys)]} if query.api_keys else {})}
+    return json.dumps(shown), text, Usage(*map(whole_figure, THOUSANDS + COUNTS, figures))
 
 
 # --- Sums ------------------------------------------------------------------------------------------------------------
-def types_of(query: Query) -> list[Query]:
-    """Return a query for each service type of a query."""
-    types = REGIONS.get(query.region, tuple(SERVICE_TYPES)) if query.service_type == "all" else (query.service_type,)
-    return [query._replace(service_type=name) for name in types]
-
-
 def rows_of(query: Query) -> list[Query]:
     """Return a query for each row of the result: for each day, cut by the period's ends, each type, or each key."""
     if query.by == "service-type":
-        return types_of(query)
+        return [query._replace(service_type=name, types=(name,)) for name in query.types]
     if query.by == "api-key":
         return [query._replace(api_keys=(key,)) for key in query.api_keys or ()]
     rows, start, day = [], query.period.start, datetime.combine(query.period.local()[0], datetime.min.time())
@@ -724,7 +719,6 @@ def side_by_side(cloud: Cloud, queries: Sequence[Query]) -> list[tuple[str, str,
             cloud.closed = True
 
     shares = [range(1 + first, len(queries), SIDE_BY_SIDE) for first in range(min(SIDE_BY_SIDE, len(queries) - 1))]
-    # daemons, since an end does not wait for their calls
     threads = [threading.Thread(target=work, args=(share,), daemon=True) for share in shares]
     try:
         for thread in threads:
@@ -742,7 +736,7 @@ def side_by_side(cloud: Cloud, queries: Sequence[Query]) -> list[tuple[str, str,
 def make_report(cloud: Cloud, query: Query) -> Report:
     """Ask for each row of a query, and add up; raises RunError if a single call fails, since half a sum is none."""
     rows = rows_of(query)
-    answers = side_by_side(cloud, [part for row in rows for part in types_of(row)])
+    answers = side_by_side(cloud, [row._replace(types=(name,)) for row in rows for name in row.types])
     usages, types = [usage for _, _, usage in answers], len(answers) // len(rows)
     sums = [(row, sum(usages[types * place : types * (place + 1)], Usage())) for place, row in enumerate(rows)]
     return Report(query, sums, sum(usages, Usage()), answers)
@@ -779,12 +773,12 @@ def label_of(row: Query) -> dict[str, str]:
 def json_text(report: Report) -> str:
     """Return the report as one JSON document."""
     import json
-
     query = report.query
     zone, complete = query.period.zone and str(query.period.zone), query.period.complete
     document = {
         "period": {**span_of(query.period), "timezone": zone, "complete": complete},
         **{name: getattr(query, name) for name in Query._fields[1:7]},
+        "api_keys": query.api_keys and [shorten(key) for key in query.api_keys],
         "totals": figures_of(report.total, query),
         "by": query.by,
         "rows": [{**label_of(row), **figures_of(usage, row)} for row, usage in report.rows if query.by],
@@ -804,15 +798,14 @@ def csv_text(report: Report) -> str:
 
 
 def raw_text(report: Report) -> str:
-    """Return a JSON array of the statistics as they were asked and answered, to the letter but for JSON's escapes."""
-    import json
-
+    """Return a JSON array of the statistics as they were asked and answered, to the letter."""
     text = ",\n".join(f'{{"request": {body},\n "response": {text}}}' for body, text, _ in report.answers)
-    return re.sub(r"[^\0-\x7f]", lambda match: json.dumps(match.group())[1:-1], f"[{text}]\n")
+    return f"[{text}]\n"
 
 
 def row_lines(report: Report) -> Iterator[str]:
     """Yield a line for each row, for people: its main figures, and a bar in proportion to its tokens."""
+    import unicodedata
     most = max(usage.total_tokens for _, usage in report.rows) or 1
     lines: list[tuple[str, ...]] = [("", "tokens", "requests", "errors")]
     for row, usage in [*report.rows, (report.query._replace(by=None), report.total)]:
@@ -823,7 +816,7 @@ def row_lines(report: Report) -> Iterator[str]:
     bars = ["", *("#" * -(-usage.total_tokens * room // most) for _, usage in report.rows), ""]
     for (label, *cells), bar in zip(lines, bars):
         cut = label[: label_width // (1 if label.isascii() else 2)]
-        width = label_width - sum(c > "\u2e7f" for c in cut)  # Chinese characters take two columns
+        width = label_width - sum(unicodedata.east_asian_width(c) in "WF" for c in cut)  # those take two columns
         figures = "".join(f"  {cell:>{columns}}" for cell, columns in zip(cells, widths))
         yield f"{cut:<{width}}{figures}  {bar}".rstrip()
 
@@ -835,7 +828,7 @@ def total_lines(usage: Usage, query: Query) -> Iterator[str]:
         units = {"T": 1e12, "G": 1e9, "M": 1e6}.items()
         short = next((f"{count / size:,.2f} {unit}" for unit, size in units if count >= size * 0.999995), "")
         beside = f"{rate:.2%}" if name == "total_errors" and rate is not None else short
-        yield f"{name.replace('_', ' '):<18}{count:>26,}{beside:>12}".rstrip()
+        yield f"{name.replace('_', ' '):<18}{count:>26,} {beside:>11}".rstrip()
     if not any(usage):
         yield "\nNothing was used, or it was used elsewhere. Try --service-type all, --infer-type"
         yield "batch, the other --region or a longer --period; and figures lag by 1 to 2 hours."
@@ -844,7 +837,6 @@ def total_lines(usage: Usage, query: Query) -> Iterator[str]:
 def table_text(report: Report) -> str:
     """Return the report for people, at most 80 columns wide: what was asked, the rows, the total."""
     import textwrap
-
     query, lines = report.query, []
     asked = {
         "service": f"{query.service_type}, {query.infer_type}",
@@ -871,14 +863,30 @@ def check_text(signs: Sequence[str]) -> str:
 def error_text(error: RunError, shown_as: Mapping[str, str], *, as_json: bool) -> str:
     """Return the end of stderr, in lines or as JSON; secrets, and what may be one, are hidden before texts are cut."""
     import json
-
-    message = re.sub(r"\S{24,}", lambda word: shorten(word.group()), str(error)) if error.kind == USAGE else str(error)
+    keylike = r"[0-9A-Za-z+=_-]{24,}" if error.kind == USAGE else "$^"  # what was typed in a wrong place
+    message = re.sub(keylike, lambda word: shorten(word.group()), str(error))
     facts = {**dict.fromkeys(("http_status", "error_code", "request_id")), **error.facts}
     said = {"message": message, "hint": error.hint, **facts}
     fields = {name: printable(hide(text, shown_as)) if isinstance(text, str) else text for name, text in said.items()}
     if as_json:
         return json.dumps({"error": {"kind": error.kind.name, **fields, "retryable": error.kind.retryable}}) + "\n"
     return f"error: {fields['message']}\nhint: {fields['hint']}\n"
+
+
+def write(stream: TextIO | None, text: str) -> bool:
+    """Write a text, with escapes for what the stream lacks; return whether anybody reads on, or raise RunError."""
+    if stream is None:  # the caller has closed it
+        return True
+    try:
+        encoding = stream.encoding or "ascii"
+        stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
+        stream.flush()
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())  # for the last flush, which is the interpreter's
+        if error.errno in (errno.EPIPE, errno.EINVAL):
+            return False
+        raise RunError(INTERNAL, f"the output cannot be written: {error.strerror}", "Look to the disk.") from None
+    return True
 
 
 TEXTS = {"table": table_text, "json": json_text, "csv": csv_text, "raw": raw_text}
@@ -897,27 +905,20 @@ def answer_to(query: Query, keys: Keys, tell: Callable[[str], None], signs: list
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the program with these arguments, or the command line's, and return the exit code."""
     argv = sys.argv[1:] if argv is None else argv
-    secrets = {os.environ.get(name, "") for name in HW_NAMES[:3] + SDK_NAMES[:3]}
-    shown_as = {secret: "***" for secret in secrets if len(secret) >= SHORTEST_KEY}
+    names = [name for name in HW_NAMES[:3] + SDK_NAMES[:3] if len(os.environ.get(name, "")) >= max(SHORTEST_KEYS)]
+    shown_as = {os.environ[name]: "***" for name in names}
     signs: list[str] = []
     args = argparse.Namespace(check=False)
 
-    def put(stream: TextIO, text: str) -> None:
-        encoding = stream.encoding or "ascii"
-        try:
-            stream.write(hide(text, shown_as).encode(encoding, "backslashreplace").decode(encoding))
-            stream.flush()
-        except OSError as error:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())  # for the last flush, which is the interpreter's
-            if error.errno in (errno.EPIPE, errno.EINVAL):
-                raise SystemExit(0) from None  # the reader has had enough
-            raise RunError(INTERNAL, f"the output cannot be written: {error.strerror}", "Look to the disk.") from None
+    def tell(text: str) -> None:
+        with contextlib.suppress(RunError):  # there is nobody to tell it
+            write(sys.stderr, hide(text, shown_as))
 
     try:
         parser = build_parser()
         args, unknown = parser.parse_known_args(argv)
         if args.help or args.version:
-            put(sys.stdout, parser.format_help() if args.help else f"{PROGRAM} {__version__}\n")
+            write(sys.stdout, parser.format_help() if args.help else f"{PROGRAM} {__version__}\n")
             return 0
         judge(args, unknown)
         query = read_query(args, os.environ, datetime.now(timezone.utc).replace(microsecond=0))
@@ -925,11 +926,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         keys = load_keys(query, os.environ)
         shown_as.update({secret: "***" for secret in keys[:3] if secret})
         signs.append(keys.origin)
-        report = answer_to(query, keys, lambda text: put(sys.stderr, f"{printable(text)}\n"), signs)
-        put(sys.stdout, check_text(signs) if args.check else TEXTS[query.output](report))
-        put(sys.stderr, "".join(f"note: {printable(note)}\n" for note in report.query.notes))
-        return 0
-    except SystemExit:
+        report = answer_to(query, keys, lambda text: tell(f"{printable(hide(text, shown_as))}\n"), signs)
+        text = check_text(signs) if args.check else TEXTS[query.output](report)
+        if write(sys.stdout, hide(text, shown_as)):
+            tell("".join(f"note: {printable(note)}\n" for note in report.query.notes))
         return 0
     except RunError as error:
         failure = error
@@ -938,10 +938,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception as error:  # noqa: BLE001 - the last resort, which shows no traceback and no secret
         failure = RunError(INTERNAL, f"{type(error).__name__}")
     formats = re.findall(r"(?:^|\n)--format[=\n](.*)", "\n".join(argv))  # of arguments, too, that make no sense
-    with contextlib.suppress(SystemExit, RunError):
-        if args.check and failure.kind != USAGE:
-            put(sys.stdout, check_text(signs))
-        put(sys.stderr, error_text(failure, shown_as, as_json=formats[-1:] == ["json"]))
+    with contextlib.suppress(RunError):
+        write(sys.stdout, hide(check_text(signs), shown_as) if args.check and failure.kind != USAGE else "")
+    tell(error_text(failure, shown_as, as_json=formats[-1:] == ["json"]))
     return failure.kind.exit_code
 
 

@@ -82,12 +82,11 @@ def test_raw(cloud: FakeCloud, run: Run, at: Callable[[str], None]) -> None:
     text = '{"total_token": 9007199254740993.123,  "total_error_count":0, "more": [1.10, "\\u00e9", "\u7528\u91cf"]}'
     cloud.always["modelarts"] = answer(200, text.encode())
     result = run(*DAYS, "--raw", "--service-type", "all")
-    assert text.replace("\u7528\u91cf", "\\u7528\\u91cf") in result.out
+    assert text in result.out
     pairs = json.loads(result.out)
     assert [pair["response"] for pair in pairs] == [json.loads(text)] * 3
     assert [pair["request"]["service_type"] for pair in pairs] == [2, 1, 4]
     assert all(pair["request"] in cloud.statistics for pair in pairs)
-    assert result.out.isascii()
 
 
 @pytest.mark.parametrize("output", ["table", "csv", "json"])

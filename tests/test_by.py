@@ -28,7 +28,7 @@ FIGURES = ("total_tokens", "prompt_tokens", "completion_tokens", "total_requests
 def query(start: datetime, end: datetime, zone: tzinfo | None) -> script.Query:
     """Return a query by day."""
     period = script.Period(start, end, zone)
-    return script.Query(period, "cn-southwest-2", PROJECT_ID, "preset", "real_time", None, None, None, "day", "json", ())
+    return script.Query(period, "cn-southwest-2", PROJECT_ID, "preset", "real_time", None, None, ("preset",), None, "day", "json", ())
 
 
 @settings(deadline=None, max_examples=300)
