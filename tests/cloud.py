@@ -6,6 +6,7 @@ It holds usage events, one a call, each at an instant, and sums those in the win
 
 from __future__ import annotations
 
+import calendar
 import contextlib
 import hashlib
 import hmac
@@ -313,7 +314,7 @@ class FakeCloud:
             raise self._unauthorized("AK access failed to reach the limit,forbidden")
         if ak not in self.keys:
             raise self._unauthorized(f"Get secretKey failed,ak:{ak},err:ak not exist")
-        signed = time.mktime(time.strptime(headers.get("x-sdk-date", ""), "%Y%m%dT%H%M%SZ")) - time.timezone
+        signed = calendar.timegm(time.strptime(headers.get("x-sdk-date", ""), "%Y%m%dT%H%M%SZ"))
         if abs(time.time() - signed) > 900:
             now = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
             raise self._unauthorized(f"signature expired, signature time:{headers['x-sdk-date']},server time:{now}")

@@ -151,7 +151,7 @@ NO_ANSWERS: dict[str, Any] = {
     "nested figure": '{"total_token": {"value": 7}}', "half a call": '{"total_request_count": 1.5}', "half a failure": '{"total_error_count": 0.1}',
     "deep": "[" * 100_000, "deep and closed": '{"a":' * 100_000 + "1" + "}" * 100_000, "not UTF-8": b'{"total_token": 7, "x": "\xff"}',
     "UTF-16": '{"total_token": 7}'.encode("utf-16"), "two documents": '{"total_token": 7}{"total_token": 8}',
-    "many digits": '{"total_token": ' + "9" * 6000 + "}", "single quotes": "{'total_token': 7}",
+    "NaN elsewhere": '{"total_token": 1, "x": NaN}', "many digits": '{"total_token": ' + "9" * 6000 + "}", "single quotes": "{'total_token': 7}",
 }  # fmt: skip
 
 

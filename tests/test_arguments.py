@@ -80,6 +80,8 @@ WRONG = [
     ("--from 2026-11-01Z", "date"),
     ("--from 2026-11-01T10:00+24:00", "date"),
     ("--from yesterday", "date"),
+    ("--from 2026-11-20T14:30:00.000Z", "2026-11-20T14:30:00.000Z"),
+    ("--timezone America/Argentina/Buenos_Aire", "America/Argentina/Buenos_Aire"),
     ("--from 2026-11-01 --to=", "date"),
     ("--from 2026-11-01 --to tomorrow", "date"),
     ("--perio 7d", "unknown"),

@@ -21,12 +21,14 @@ FORMS = {
     "lines with blanks and comments": f"# my keys, Schl\u00fcssel, \u5bc6\u94a5\n\n  {AK}  \n\n# SK\n\t{SK}\n\n",
     "one line": f"{AK},{SK}\n",
     "one line with blanks": f" {AK} , {SK} ",
+    "one line, quoted": f'"{AK}", "{SK}"',
     "HW names": f"HW_ACCESS_KEY={AK}\nHW_SECRET_KEY={SK}\n",
     "HW names exported, quoted": f"export HW_ACCESS_KEY=\"{AK}\"\nexport  HW_SECRET_KEY='{SK}'\n",
     "SDK names": f"HUAWEICLOUD_SDK_AK={AK}\nHUAWEICLOUD_SDK_SK={SK}\nOTHER=1\n",
     "SDK names with blanks": f"HUAWEICLOUD_SDK_AK = {AK}\r\nHUAWEICLOUD_SDK_SK\t=\t{SK}\r\n",
     "console": f"User Name,Access Key Id,Secret Access Key\nsomebody,{AK},{SK}\n",
     "console, quoted, with BOM": f'\ufeff"User Name","Access Key Id","Secret Access Key"\r\n"\u738b, x",{AK},"{SK}"\r\n',
+    "console, as a spreadsheet leaves it": f"User Name,Access Key Id,Secret Access Key\r\nme,{AK},{SK}\r\n,,\r\n",
     "profile": f"[basic]\nak = {AK}\nsk = {SK}\n",
     "profile with others": f"[global]\nak = nobody\nsk = none\n[basic]\nsk={SK}\nak={AK}\n[more]\nak = no\n",
     "profile with a colon, capitals": f"[basic]\nAK: {AK}\nSk: {SK}\n",
@@ -45,6 +47,9 @@ BAD_FORMS = {
     "comments only": ("# AK\n# SK\n", "empty"),
     "AK only": (f"{AK}\n", "SK"),
     "AK and a comma": (f"{AK},\n", "SK"),
+    "a comma and SK": (f",{SK}\n", "has no AK"),
+    "commas only": (",,\n", "form"),
+    "console, other half": (f"User Name,Access Key Id,Secret Access Key\na,,{SK}\n", "has no AK"),
     "four lines": (f"{AK}\n{SK}\n{TOKEN}\nmore\n", "form"),
     "four on a line": (f"{AK},{SK},{TOKEN},more\n", "form"),
     "HW names, half": (f"HW_ACCESS_KEY={AK}\n", "HW_SECRET_KEY"),
@@ -224,6 +229,12 @@ def test_a_key_that_fits_into_no_header(name: str, spoiled: str, cloud: FakeClou
     result = run(**{name: value})
     assert result.code == 3
     assert name in result.err
+    assert cloud.hosts == []
+
+
+def test_a_token_that_is_none(cloud: FakeCloud, run: Run) -> None:
+    """What a script exports for a missing field would garble every text that it is hidden in."""
+    assert "HW_SECURITY_TOKEN" in run(HW_SECURITY_TOKEN="null").err
     assert cloud.hosts == []
 
 

@@ -322,6 +322,35 @@ def test_an_answer_that_cannot_be_unpacked(cloud: FakeCloud, run: Run) -> None:
 # --- secrets
 
 
+SPELLINGS = {  # of AK and SK: how a service may write them
+    "behind a percent sign": "%{0}",
+    "behind an escaped backslash": "C:\\\\{0}",
+    "JSON's escape of a letter": "\\u0041{1}",
+    "HTML": "&#65;{1}",
+    "hexadecimal": "\\\\x41{1}",
+    "with a NUL": "{2}\\u0000{3}",
+    "with a blank of no width": "{2}\u200b{3}",
+    "percent-encoded twice": "%2541{1}",
+}
+
+
+@pytest.mark.parametrize("status", [200, 400])
+@pytest.mark.parametrize("spelling", SPELLINGS.values(), ids=SPELLINGS)
+def test_secrets_in_odd_spellings(spelling: str, status: int, cloud: FakeCloud, run: Run) -> None:
+    """Letters of a key are no escapes because of what stands before them, and a key may itself begin with such letters."""
+    ak, sk = "ABCDEF" + "0123456789XYZW", "ArnbfttABCDEFghijklm/+=0123456789"
+    cloud.keys[ak] = (sk, "")
+    for secret in (ak, sk):
+        text = spelling.format(secret, secret[1:], secret[:4], secret[4:])
+        cloud.always["modelarts"] = answer(status, f'{{"total_token": 1, "error_msg": "x {text} y"}}')
+        for argv in (["--raw"], ["--format", "json"], []):
+            result = run(*argv, HW_ACCESS_KEY=ak, HW_SECRET_KEY=sk)
+            assert secret[5:] not in result.out + result.err
+            assert ("***" in result.out + result.err) == (status == 400 or argv == ["--raw"])
+    cloud.always["modelarts"] = answer(400, json.dumps({"error_msg": f"x {sk.replace('+', ' ')} y"}))
+    assert "x *** y" in run(HW_ACCESS_KEY=ak, HW_SECRET_KEY=sk).err
+
+
 ECHOES = {
     "as it is": "{}",
     "cut by a line break": "{0:.7}\n{1}",
@@ -364,13 +393,16 @@ def test_secrets_of_a_source_not_used_are_hidden(cloud: FakeCloud, run: Run, tmp
 
 def test_api_keys_that_look_like_keys_are_shortened(cloud: FakeCloud, run: Run) -> None:
     """Everywhere, also in what the service echoes; the service itself gets them whole."""
-    key = "abcd0123456789012345wxyz"
+    key = "abcd9876543210987654wxyz"
     for argv in (["--format", "json"], ["--format", "csv", "--by", "api-key"], ["--by", "api-key"], ["--raw"], []):
         result = run("--api-keys", key, "short-key", *argv)
         assert key not in result.out + result.err
         assert ("abcd...wxyz" in result.out) == (argv != ["--format", "csv"])
         assert cloud.statistics[-1]["api_keys"][0] in (key, "short-key")
     assert run("--api-keys", key, "--format", "json").document["api_keys"] == ["abcd...wxyz"]
+    for odd in ("abcd\t9876543210987654wxyz", "abcd\U0001f600987654321098765wxyz", 'abcd"\\9876543210987654wxyz'):
+        for argv in (["--format", "json"], ["--raw"], ["--by", "api-key"], ["--by", "api-key", "--format", "json"]):
+            assert "9876543210" not in run("--api-keys", odd, *argv).out
     cloud.always["modelarts"] = answer(400, json.dumps({"error_msg": f"no key {key}"}))
     assert "no key abcd...wxyz" in run("--api-keys", key).err
 
@@ -489,6 +521,41 @@ def test_a_full_disk(environment: dict[str, str]) -> None:
         _, err = process.communicate(timeout=20)
     assert process.returncode == 1
     assert "No space left" in json.loads(err.splitlines()[-1])["error"]["message"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a POSIX shell's way")
+@pytest.mark.parametrize(
+    ("argv", "closed", "code", "lines"),
+    [("--format csv --period yesterday", "2>&-", 0, 2), ("--format csv", "2>/dev/full", 0, 2), ("--check", "2>&-", 0, 3),
+     ("--period 3x", "2>&-", 2, 0), ("--help", ">&-", 0, 0), ("--format csv", ">&-", 0, 0), ("--period 3x", ">&- 2>&-", 2, 0)],
+)  # fmt: skip
+def test_closed_streams(argv: str, closed: str, code: int, lines: int, environment: dict[str, str]) -> None:
+    """What the caller does not want to hear changes neither the figures nor the exit code."""
+    command = f'"{sys.executable}" "{SCRIPT}" {argv} {closed}'
+    done = subprocess.run(["sh", "-c", command], env=environment, capture_output=True, text=True, check=False, timeout=30)
+    assert (done.returncode, len(done.stdout.splitlines())) == (code, lines)
+    assert "Traceback" not in done.stderr
+    assert "AttributeError" not in done.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes are POSIX")
+@pytest.mark.parametrize("argv", [["--format", "csv"], ["--format", "csv", "--by", "day", "--period", "3d"]])
+def test_a_closed_pipe_for_what_is_announced(argv: list[str], cloud: FakeCloud, environment: dict[str, str]) -> None:
+    """A wait that nobody reads of is a wait all the same, and the figures come."""
+    cloud.spoil = lambda _: answer(429, Retry_After="3") if len(cloud.statistics) == 1 + ("--by" in argv) else None
+    read, write = os.pipe()
+    os.close(read)
+    process = started(environment, *argv, stderr=write)
+    os.close(write)
+    out, _ = process.communicate(timeout=30)
+    assert process.returncode == 0
+    assert len(out.splitlines()) >= 2
+
+
+def test_a_long_wait_is_told_briefly(cloud: FakeCloud, run: Run, clock: Clock) -> None:
+    """However much the service says."""
+    cloud.faults["modelarts"].append(answer(429, json.dumps({"error_msg": "x" * 50_000 + SK}), Retry_After="9"))
+    assert max(map(len, run().err.splitlines())) <= script.LONGEST_MESSAGE
 
 
 def test_a_fault_of_the_program(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -193,7 +193,8 @@ def test_the_systems_link(
 
 @pytest.mark.parametrize(
     "zone",
-    ["CST", "CST-8", "", "No/Such", "America", "../etc/passwd", "/etc/localtime", "posixrules", "right/UTC", "x\0y", "北京"],
+    ["CST", "CST-8", "", "No/Such", "America", "../etc/passwd", "/etc/localtime", "posixrules", "right/UTC",
+     "zone.tab", "tzdata.zi", "leapseconds", "iso3166.tab", "asia/shanghai", "Asia/Shanghai\n", "x\0y", "北京"],
 )
 def test_an_unknown_zone_is_refused(zone: str, cloud: FakeCloud, run: Run) -> None:
     """What is no IANA zone is an error of the arguments, whatever file of that name there may be."""
@@ -207,6 +208,16 @@ def test_a_midnight_that_the_clocks_skip(cloud: FakeCloud, run: Run, at: Callabl
     run("--from", "2026-04-24", "--to", "2026-04-24", "--timezone", "Africa/Cairo")
     assert cloud.statistics[0]["start_time"] == ms("2026-04-23T22:00:00+00:00")
     assert cloud.statistics[0]["end_time"] + 1 == ms("2026-04-24T21:00:00+00:00")
+
+
+@pytest.mark.parametrize("zone", ["EET-2EEST,M4.5.5/0,M10.5.4/24", "Africa/Cairo"])
+def test_a_skipped_midnight_by_a_rule(zone: str, cloud: FakeCloud, run: Run, at: Callable[[str], None]) -> None:
+    """The same where the system's zone is known by its rule only."""
+    at("2026-04-27T00:00:00+00:00")
+    rows = run("--from", "2026-04-22", "--to", "2026-04-25", "--by", "day", "--format", "json", TZ=zone).document["rows"]
+    assert [row["day"] for row in rows] == ["2026-04-22", "2026-04-23", "2026-04-24", "2026-04-25"]
+    assert [row["start"] for row in rows] == ["2026-04-22T00:00:00+02:00", "2026-04-23T00:00:00+02:00",
+                                              "2026-04-24T01:00:00+03:00", "2026-04-25T00:00:00+03:00"]  # fmt: skip
 
 
 def test_a_midnight_that_the_clocks_show_twice(cloud: FakeCloud, run: Run, at: Callable[[str], None]) -> None:
