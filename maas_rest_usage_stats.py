@@ -361,8 +361,8 @@ def build_parser() -> Parser:
     add("--timezone", metavar="ZONE", help="IANA name of the zone of dates (default: the system's)")
     add("--service-type", metavar="TYPE", help="preset (2, the default), my-service (1), custom-endpoint (4), or all")
     add("--infer-type", choices=("real_time", "batch"), default="real_time", help="default: real_time")
-    add("--api-keys", metavar="KEY", nargs="+", action="extend", help='only of these; "" is the online experience')
-    add("--ips", metavar="IP", nargs="+", action="extend", type=ip_address, help="only from these addresses")
+    add("--api-keys", metavar="KEY", nargs="+", action="extend", help='only calls by these ("": online experience)')
+    add("--ips", metavar="IP", nargs="+", action="extend", type=ip_address, help="only calls from these addresses")
     add("--by", choices=tuple(BY), help="a row for each, and their total")
     shape.add_argument("--format", choices=("table", "json", "csv"), help="default: table")
     shape.add_argument("--raw", action="store_true", help="the service's answers, unchanged, as a JSON array")
@@ -379,6 +379,7 @@ def judge(args: argparse.Namespace, unknown: Sequence[str]) -> None:
     """Raise RunError for the first rule that is broken. What is unknown may be a key, so it is not shown."""
     options = ", ".join(text.partition("=")[0] for text in unknown if text.startswith("--"))
     no_project_id = args.project_id is not None and not PROJECT_ID_FORM.fullmatch(args.project_id)
+    more_than_check = args.by or args.raw or args.format in ("json", "csv")
     rules = (
         (unknown, f"unknown arguments: {options or 'values without an option'}"),
         (args.period is not None and (args.start, args.end) != (None, None), "--period excludes --from and --to"),
@@ -388,7 +389,7 @@ def judge(args: argparse.Namespace, unknown: Sequence[str]) -> None:
         (not REGION_FORM.fullmatch(args.region), f"--region is of the form xx-yyyy-1; MaaS is in {', '.join(REGIONS)}"),
         (no_project_id, "--project-id is not 32 characters of 0-9a-z"),
         (args.by == "api-key" and not args.api_keys, "--by api-key needs --api-keys"),
-        (args.check and (args.by or args.raw or args.format in ("json", "csv")), "--check has but one form of output"),
+        (args.check and more_than_check, "--check excludes --by, --raw, and any format but the table"),
     )
     for broken, message in rules:
         if broken:
