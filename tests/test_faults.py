@@ -569,16 +569,31 @@ def test_a_fault_of_the_program(run: Run, monkeypatch: pytest.MonkeyPatch) -> No
     assert "KeyError" in result.error["message"]
 
 
-def test_a_stream_that_lacks_characters(cloud: FakeCloud, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A console in cp1252 shows escapes where it has no letters."""
+@pytest.mark.parametrize(
+    ("encoding", "lacking", "had"), [("cp1252", "\u6d4b\u8bd5", "\u00e9"), ("cp936", "\U0001f600", "\u6d4b\u8bd5"), ("ascii", "\u00e9", "x")]
+)
+def test_a_console_that_lacks_characters(
+    encoding: str, lacking: str, had: str, cloud: FakeCloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Windows shows escapes where its code page has no letters, and what it has as it is."""
     written: list[str] = []
 
     def write(text: str) -> None:
-        written.append(text.encode("cp1252").decode("cp1252"))
+        written.append(text.encode(encoding).decode(encoding))
 
-    stream = SimpleNamespace(encoding="cp1252", write=write, flush=lambda: None)
+    stream = SimpleNamespace(encoding=encoding, write=write, flush=lambda: None)
     monkeypatch.setattr(sys, "stdout", stream)
-    environ = {"HW_ACCESS_KEY": AK, "HW_SECRET_KEY": SK, **cloud.environment}
-    monkeypatch.setattr(os, "environ", environ)
-    assert script.main(["--api-keys", "\u6d4b\u8bd5", "\u00e9"]) == 0
-    assert "\\u6d4b\\u8bd5, \u00e9" in "".join(written)
+    monkeypatch.setattr(os, "environ", {"HW_ACCESS_KEY": AK, "HW_SECRET_KEY": SK, **cloud.environment})
+    assert script.main(["--api-keys", lacking, had]) == 0
+    escaped = lacking.encode("ascii", "backslashreplace").decode("ascii")
+    assert f"{escaped}, {had}" in "".join(written)
+
+
+def test_a_path_with_blanks(tmp_path: Path, environment: dict[str, str]) -> None:
+    """The file runs wherever it lies, under whatever name."""
+    folder = tmp_path / "Program Files \u6d4b\u8bd5"
+    folder.mkdir()
+    copy = folder / "usage stats.py"
+    copy.write_bytes(SCRIPT.read_bytes())
+    done = subprocess.run([sys.executable, str(copy), "--check"], env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
