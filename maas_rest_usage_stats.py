@@ -36,6 +36,7 @@ import argparse
 import collections
 import contextlib
 import errno
+import gc
 import os
 import re
 import sys
@@ -523,8 +524,7 @@ class Signature:
         headers["X-Sdk-Date"] = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%SZ")
         headers.update({"X-Security-Token": self._keys.token} if self._keys.token else {})
         unsigned = SdkRequest(request.method, url.scheme, url.netloc, url.path, header_params=headers)
-        unsigned.query_params = parse_qsl(url.query, keep_blank_values=True)
-        unsigned.body = request.body or ""
+        unsigned.query_params, unsigned.body = parse_qsl(url.query, keep_blank_values=True), request.body or ""
         signed = Signer(self._keys).sign(unsigned)
         request.headers.update(signed.header_params)
         request.url = signed.url
@@ -534,13 +534,11 @@ class Signature:
 # --- Cloud -----------------------------------------------------------------------------------------------------------
 def unreachable(error: BaseException, host: str) -> RunError:
     """Return the error for what requests raised, in the system's words: its own may hold the password of a proxy."""
-    import ssl
-
     from requests import exceptions
     reason = "no answer in time" if isinstance(error, exceptions.Timeout) else "it broke off"
     cause: BaseException | None = error
     while cause:
-        if isinstance(cause, ssl.SSLCertVerificationError):
+        if hasattr(cause, "verify_message"):  # ssl.SSLCertVerificationError
             return RunError(UNTRUSTED, f"the certificate of {host} is not trusted: {cause.verify_message}")
         tunnel = str(cause) if str(cause).startswith("Tunnel connection failed") else ""  # what a proxy answered
         reason = tunnel or getattr(cause, "strerror", None) or reason
@@ -587,12 +585,15 @@ class Cloud:
     """The one door to the network: signs and sends a call, tries again where that may help, judges the answer."""
 
     def __init__(self, keys: Keys, tell: Callable[[str], None]) -> None:
+        gc.disable()  # these imports make much and free nothing; looking for it takes up to a tenth of their time
         try:
             import huaweicloudsdkcore.signer.signer  # noqa: F401 - if it is missing, to know before anything is sent
             import requests
         except ImportError:
             command = f'"{sys.executable}" -m pip install huaweicloudsdkcore requests'
             raise RunError(INTERNAL, "huaweicloudsdkcore or requests is missing", f"Install them: {command}") from None
+        finally:
+            gc.enable()
         self.closed = False  # once it is, nothing more is sent
         self._tell = tell
         self._session = requests.Session()
@@ -879,8 +880,7 @@ def write(stream: TextIO | None, text: str) -> bool:
     if stream is None:  # the caller has closed it
         return True
     try:
-        encoding = stream.encoding or "ascii"
-        stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
+        stream.write(text.encode(stream.encoding or "ascii", "backslashreplace").decode(stream.encoding or "ascii"))
         stream.flush()
     except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())  # for the last flush, which is the interpreter's
@@ -906,8 +906,8 @@ def answer_to(query: Query, keys: Keys, tell: Callable[[str], None], signs: list
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the program with these arguments, or the command line's, and return the exit code."""
     argv = sys.argv[1:] if argv is None else argv
-    names = [name for name in HW_NAMES[:3] + SDK_NAMES[:3] if len(os.environ.get(name, "")) >= max(SHORTEST_KEYS)]
-    shown_as = {os.environ[name]: "***" for name in names}
+    values = (os.environ.get(name, "") for name in HW_NAMES[:3] + SDK_NAMES[:3])
+    shown_as = {value: "***" for value in values if len(value) >= max(SHORTEST_KEYS)}
     signs: list[str] = []
     args = argparse.Namespace(check=False)
 
