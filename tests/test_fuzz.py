@@ -77,6 +77,10 @@ mostly = st.dictionaries(st.sampled_from(FIELDS), st.one_of(st.integers(0, 10**9
 
 def is_answer(document: Any) -> bool:
     """Tell, by the contract's words alone, whether this is an answer."""
+    try:
+        json.dumps(document, allow_nan=False)  # NaN and the infinities are no JSON, wherever they stand
+    except ValueError:
+        return False
     figures = {name: document[name] for name in FIELDS if document.get(name) is not None} if isinstance(document, dict) else {}
     return bool(figures) and all(
         type(value) in (int, float) and math.isfinite(value) and 0 <= value < 10**18 and (name not in COUNTS or value == int(value))
