@@ -8,940 +8,2664 @@
 #   "tzdata; sys_platform == 'win32'",
 # ]
 # ///
-"""Tell how much the models of Huawei Cloud MaaS (Model as a Service) were used.
+"""Show token and request usage of Huawei Cloud MaaS (Model as a Service) models.
 
 examples:
-  maas_rest_usage_stats.py                             the last seven days
-  maas_rest_usage_stats.py --from 2026-05-08 --to 2026-05-21   both days whole
+  maas_rest_usage_stats.py                              the last seven days
+  maas_rest_usage_stats.py --period last-week --by day  one row per day
+  maas_rest_usage_stats.py --from YYYY-MM-DD --to YYYY-MM-DD
+                                                        both days included
 
-sources of keys, of which the first that is there counts, and other variables:
-  --credentials-file FILE           AK on line 1, SK on line 2, or other forms
-  HW_ACCESS_KEY, HW_SECRET_KEY      and HW_SECURITY_TOKEN for temporary keys
-  HUAWEICLOUD_SDK_AK, HUAWEICLOUD_SDK_SK, HUAWEICLOUD_SDK_SECURITY_TOKEN,
-  HUAWEICLOUD_SDK_PROJECT_ID        the same by the SDK's names
-  ~/.huaweicloud/credentials        or HUAWEICLOUD_SDK_CREDENTIALS_FILE
-  HW_PROJECT_ID                     project id, where the keys come without one
-  HTTPS_PROXY, REQUESTS_CA_BUNDLE   proxy, and file of the certificates to trust
-  TZ                                zone of dates, where --timezone names none
+credentials (the first source found is used):
+  --credentials-file FILE         a file with AK and SK
+  HW_ACCESS_KEY, HW_SECRET_KEY    and HW_SECURITY_TOKEN for temporary keys
+  HUAWEICLOUD_SDK_AK, HUAWEICLOUD_SDK_SK
+                                  and HUAWEICLOUD_SDK_SECURITY_TOKEN,
+                                  HUAWEICLOUD_SDK_PROJECT_ID
+  ~/.huaweicloud/credentials      or HUAWEICLOUD_SDK_CREDENTIALS_FILE
+
+other environment variables:
+  HW_PROJECT_ID                   project id, if the credentials have none
+  HTTPS_PROXY, NO_PROXY           proxy, and hosts to reach without it
+  REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE
+                                  file of CA certificates to trust
+  TZ                              time zone, if --timezone is not given
 
 exit codes:
-  0  the figures are on stdout      3  keys, permission or project refused
-  1  a fault of this program        4  the service refused, or made no sense
-  2  wrong arguments (130: Ctrl-C)  5  the service could not be reached
+  0  the figures are on stdout
+  1  a fault of this program, or a package is missing
+  2  wrong arguments
+  3  credentials missing, refused or without permission; no project
+  4  the service refused the request, or its answer was not valid
+  5  the service could not be reached or kept failing
+  130  interrupted
 """
 
 from __future__ import annotations
 
 import argparse
-import collections
+import configparser
 import contextlib
+import csv
 import errno
-import gc
+import io
+import ipaddress
+import json
+import math
 import os
+import queue
 import re
+import shlex
 import sys
+import textwrap
+import threading
 import time
-from datetime import datetime, timedelta, timezone, tzinfo
+from datetime import date, datetime, timedelta, timezone, tzinfo
+from decimal import ROUND_HALF_UP, Decimal
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Callable,
+    Dict,
+    Iterable,
+    Mapping,
+    NamedTuple,
+    NoReturn,
+    Optional,
+    Sequence,
+    TextIO,
+    Tuple,
+    TypeVar,
+)
+from urllib.parse import parse_qsl, quote, urlsplit
 
-TYPE_CHECKING = False  # as in typing, whose import costs half of what argparse's does
 if TYPE_CHECKING:
-    from typing import Any, Callable, Iterator, Mapping, NamedTuple, NoReturn, Sequence, TextIO
-
     from requests import PreparedRequest, Response
-else:
 
-    class _NamedTupleMeta(type):
-        """Makes a class with annotated fields a named tuple, as typing.NamedTuple does."""
-
-        def __new__(cls, name: str, _: object, body: dict[str, Any]) -> type:
-            defaults = [body.pop(field) for field in body["__annotations__"] if field in body]
-            fields = collections.namedtuple(name, body["__annotations__"], defaults=defaults)  # noqa: PYI024
-            return type(name, (fields,), body)
-
-    NamedTuple = type.__new__(_NamedTupleMeta, "NamedTuple", (), {})
-
-# --- Constants, each with its source ---------------------------------------------------------------------------------
 __version__ = "1.0.0"
+Body = Dict[str, Any]  # of a request
+Texts = Mapping[str, str]
+Label = Dict[str, Any]  # what a row has before its figures, in JSON and CSV
+Strings = Tuple[str, ...]
+Zone = Optional[tzinfo]  # None: the system's zone, whose name is not known
+
 PROGRAM = "maas_rest_usage_stats.py"
-WIDTH = 80  # columns of the help and of the table
-# https://support.huaweicloud.com/api-maas/ShowStatistics.html gives 3 for custom endpoints; the service itself answers
-# "service_type must be one of [1 2 4]", as Huawei's own skill has seen.
+SKILL = "huawei-cloud-maas-tokens-usage"
+
+# --- The service: facts and their sources --------------------------------------------
+
+# https://support.huaweicloud.com/api-maas/ShowStatistics.html gives 3 for custom endpoints. The
+# service answers "service_type must be one of [1 2 4]", as Huawei's own skill reports.
 SERVICE_TYPES = {"preset": 2, "my-service": 1, "custom-endpoint": 4}
-TYPE_NAMES = {**{n: n for n in (*SERVICE_TYPES, "all")}, **{str(number): n for n, number in SERVICE_TYPES.items()}}
-# The types on that page, and of the other region on support.huaweicloud.com/intl/en-us/api-maas/ShowStatistics.html
-REGIONS = {"cn-southwest-2": tuple(SERVICE_TYPES), "ap-southeast-1": ("preset", "my-service")}
+TYPE_NAMES = "preset (2), my-service (1), custom-endpoint (4) or all"
+
+# The same page for the China site, and for the international site
+# https://support.huaweicloud.com/intl/en-us/api-maas/ShowStatistics.html.
+TYPES_BY_REGION = {
+    "cn-southwest-2": ("preset", "my-service", "custom-endpoint"),
+    "ap-southeast-1": ("preset", "my-service"),
+}
+DEFAULT_REGION = "cn-southwest-2"
 REGION_FORM = re.compile(r"[a-z]{2}-[a-z]+-[0-9]{1,3}")
-PROJECT_ID_FORM = re.compile(r"[0-9a-z]{32}")  # both pages
-KEPT = timedelta(days=30)  # both pages: nothing older is there, and no request may span more
-LAG = timedelta(hours=2)  # the console's documentation: its figures lag by one to two hours
-# Of the answer, in the order of Usage. Tokens come in thousands with up to three decimals, as Huawei's own skill says.
-THOUSANDS = ("total_token", "total_prompt_token", "total_completion_token")
-COUNTS = ("total_request_count", "total_error_count", "total_completion_tasks", "total_infer_count")
-LARGEST_FIGURE = 10**18  # what is larger is no figure; up to here decimal's 28 digits are exact
-DAY = timedelta(days=1)
-ROLLING = re.compile(r"([0-9]{1,3})([dh])")
-PERIODS = "today, yesterday, this-week, last-week, this-month, or the last 1d to 30d or 1h to 720h"
-WHEN = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})(?:[T ]([0-9]{2}:[0-9]{2}(?::[0-9]{2})?)(Z|[+-][0-9]{2}:?[0-9]{2})?)?")
-WHEN_FORMS = "2026-05-08, 2026-05-08T14:30 or 2026-05-08T14:30:00+08:00"
-ZONE_FORM = re.compile(r"[A-Z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*")  # of IANA names; zoneinfo opens other files, too
+REGION_WORDS = "of the form xx-yyyy-1; MaaS is offered in " + " and ".join(TYPES_BY_REGION)
 
-# AK, SK, token and project id as Terraform names them, the SDK, the SDK's profile file, and we where nobody does.
-HW_NAMES = ("HW_ACCESS_KEY", "HW_SECRET_KEY", "HW_SECURITY_TOKEN", "HW_PROJECT_ID")
-SDK_NAMES = tuple(f"HUAWEICLOUD_SDK_{name}" for name in ("AK", "SK", "SECURITY_TOKEN", "PROJECT_ID"))
-PROFILE_NAMES = ("ak", "sk", "security_token", "project_id")
-LISTED_NAMES = ("AK", "SK", "token", "")
-PROFILE_FILE, PROFILE_VARIABLE = "~/.huaweicloud/credentials", "HUAWEICLOUD_SDK_CREDENTIALS_FILE"
-CSV_COLUMNS = ("access key id", "secret access key")  # of the console's credentials.csv
-NAMED_VALUE = re.compile(r"^(?:export\s+)?(\w+)[ \t]*[=:][ \t]*([\"']?)(.*)\2$", re.MULTILINE)
-FILE_HINT = """The forms are: AK and SK (and a token) on a line each; AK,SK on one line; KEY=VALUE lines with the names
-of the environment variables; the console's credentials.csv; an INI profile with a section [basic]."""
-FILE_LIMIT = 65536  # bytes
-SHORTEST_KEYS = (8, 8, 5)  # characters of AK, SK, token; what is shorter is none, and hiding it would garble texts
-SHORTENED_FROM = 24  # characters; a value of --api-keys that long may be a key itself
-LONGEST_MESSAGE = 1000  # characters of a text of others that are shown
-BY = {"day": 10, "service-type": 15, "api-key": 23}  # what rows can be, and the columns of their labels
-SIGNED_HEADERS = ("Content-Type", "X-Project-Id")  # beside the Signer's own; proxies may change others on the way
-TIMEOUTS = (10.0, 30.0)  # seconds to connect, and to read
-FAULT_WAITS = (0.5, 1.0, 2.0, 4.0, 8.0)  # seconds before each further try
-THROTTLED_WAITS = (2.0, 4.0, 8.0, 16.0, 32.0)  # the same after a 429
-LONGEST_WAIT = 60.0  # seconds; a Retry-After beyond it ends the run
-TRYING_TIME = 100.0  # seconds from a call's first try, after which none begins
-ANNOUNCED_WAIT = 2.0  # seconds; longer waits are told
-SIDE_BY_SIDE = 8  # calls at most
+# Both pages: the service keeps 30 days, one request spans at most 30 days, and a project id has 32
+# characters.
+RETENTION = timedelta(days=30)
+PROJECT_ID_FORM = re.compile(r"[0-9a-z]{32}")
 
-# --- Nouns -----------------------------------------------------------------------------------------------------------
-class Period(NamedTuple):
-    """The half-open time [start, end), both in UTC, and the zone to show it in, which is None for the system's."""
+# The console's documentation: call statistics lag by one to two hours.
+REPORTING_LAG = timedelta(hours=2)
 
-    start: datetime
-    end: datetime
-    zone: tzinfo | None
-    complete: bool = True  # unless its start was cut off
-
-    def local(self) -> tuple[datetime, datetime]:
-        """Return start and end as the zone's clocks show them."""
-        return self.start.astimezone(self.zone), self.end.astimezone(self.zone)
-
-    def milliseconds(self) -> tuple[int, int]:
-        """Return start and end for the wire, which counts its end inclusively: only here is that known."""
-        return int(self.start.timestamp()) * 1000, int(self.end.timestamp()) * 1000 - 1
+# Both pages: 200 requests a minute for one user. A run stays below that.
+MOST_REQUESTS = 180
 
 
-class Usage(NamedTuple):
-    """Whole tokens and calls. The total is the service's own, which is not prompt plus completion."""
-
-    total_tokens: int = 0
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-    total_requests: int = 0
-    total_errors: int = 0
-    completed_tasks: int = 0  # this and the next: of batch inference only
-    inference_count: int = 0
-
-    def __add__(self, other: tuple[Any, ...]) -> Usage:
-        """Add figure by figure."""
-        return Usage(*(mine + its for mine, its in zip(self, other)))
+# --- Figures and sums -----------------------------------------------------------------
 
 
-class Query(NamedTuple):
-    """What is asked: the arguments, judged."""
+class Figure(NamedTuple):
+    """One figure of the statistics. A line in FIGURES adds it to every format and every sum."""
 
-    period: Period
-    region: str  # this and the next five: in the order of the JSON output
-    project_id: str | None
-    service_type: str
-    infer_type: str
-    api_keys: tuple[str, ...] | None
-    ips: tuple[str, ...] | None
-    types: tuple[str, ...]  # the service types to ask for and add up
-    credentials_file: str | None
-    by: str | None
-    output: str
-    notes: tuple[str, ...]
+    name: str  # in JSON and CSV; in tables with blanks instead of underscores
+    field: str  # in the answer of ShowStatistics
+    heading: str = ""  # in tables with rows; a figure without a heading is left out there
+    in_thousands: bool = False  # the service counts it in thousands, with decimals
+    batch_only: bool = False
+    list_field: str = ""  # in list-service-statistics; without one, --by service leaves it out
 
 
-class Keys(NamedTuple):
-    """A pair of keys, the token of a temporary pair, and what is known of their source."""
+# The fields of ShowStatistics are documented on its pages; that tokens come in thousands is known
+# from Huawei's own skill. The fields of list-service-statistics are known from a console's
+# front-end only, so answers with other fields are refused.
+FIGURES = (
+    Figure(
+        "total_tokens",
+        "total_token",
+        heading="tokens",
+        in_thousands=True,
+        list_field="total_token",
+    ),
+    Figure("prompt_tokens", "total_prompt_token", in_thousands=True, list_field="prompt_token"),
+    Figure(
+        "completion_tokens",
+        "total_completion_token",
+        in_thousands=True,
+        list_field="completion_token",
+    ),
+    Figure("total_requests", "total_request_count", heading="requests", list_field="request_count"),
+    Figure("total_errors", "total_error_count", heading="errors", list_field="error_count"),
+    Figure("completed_tasks", "total_completion_tasks", batch_only=True),
+    Figure("inference_count", "total_infer_count", batch_only=True),
+)
 
-    ak: str
-    sk: str
-    token: str
-    project_id: str
-    origin: str
-    notes: tuple[str, ...] = ()
+# Larger figures are refused: up to here the arithmetic of decimals is exact.
+FIGURE_LIMIT = 10**18
 
-    def __repr__(self) -> str:
-        return f"Keys(origin={self.origin!r})"
+# Whole tokens, calls and tasks by the name of their figure. The total of tokens is the service's
+# own; it is not the sum of prompt and completion tokens.
+Usage = Dict[str, int]
 
 
-class Report(NamedTuple):
-    """What came of a query."""
+def add_up(usages: Iterable[Usage]) -> Usage:
+    """Return the sum of usages, figure by figure; all figures are zero if there are none."""
+    total = {figure.name: 0 for figure in FIGURES}
+    for usage in usages:
+        for name in total:
+            total[name] += usage[name]
+    return total
 
-    query: Query
-    rows: list[tuple[Query, Usage]]
-    total: Usage
-    answers: list[tuple[str, str, Usage]]  # the bodies of the calls, the texts that came, and what they say
+
+NO_USAGE = add_up([])
 
 
-# --- Errors ----------------------------------------------------------------------------------------------------------
+def in_words(name: str) -> str:
+    """Return the name of a figure or filter for people."""
+    return name.replace("_", " ")
+
+
+def error_rate(usage: Usage) -> float | None:
+    """Return failed requests per request, rounded to four decimals; None without requests."""
+    requests = usage["total_requests"]
+    if requests == 0:
+        return None
+    return round(usage["total_errors"] / requests, 4)
+
+
+# --- Errors --------------------------------------------------------------------------
+
+# Seconds to wait before each further try.
+FAULT_WAITS = (0.5, 1.0, 2.0, 4.0, 8.0)
+THROTTLED_WAITS = (2.0, 4.0, 8.0, 16.0, 32.0)
+
+
 class Kind(NamedTuple):
-    """A kind of failure: its name and exit code, what then helps, and whether trying again may."""
+    """A kind of failure: what the user sees, and whether the request is worth another try."""
 
-    name: str
+    name: str  # in the JSON error
     exit_code: int
-    hint: str
-    retryable: bool = False
-    waits: tuple[float, ...] = ()  # seconds before each further try that the program itself makes
+    hint: str  # what to do next, unless the error has a hint of its own
+    retryable: bool = False  # whether the user may run the same command again
+    waits: tuple[float, ...] = ()  # seconds before each further try within this run
 
 
-INTERNAL = Kind("internal", 1, "This is a fault of the program; please report it with the command that met it.")
-USAGE = Kind("usage", 2, f"See {PROGRAM} --help. Keys are never given as arguments.")
-CREDENTIALS = Kind("credentials", 3, "Set HW_ACCESS_KEY and HW_SECRET_KEY, or give --credentials-file FILE.")
-PERMISSION = Kind("permission", 3, "The user needs the policy ModelArts CommonOperations in the region's project.")
-SERVICE = Kind("service", 4, "Check region, project id and options; if they are right, the service may have changed.")
-NETWORK = Kind("network", 5, "Check network and proxy (HTTPS_PROXY), then try again in some minutes.", retryable=True)
-FAULT = NETWORK._replace(waits=FAULT_WAITS)
-THROTTLED = NETWORK._replace(waits=THROTTLED_WAITS, hint="The service limits requests: try again in some minutes.")
-UNTRUSTED = NETWORK._replace(retryable=False, hint="Name the file of CA certificates to trust in REQUESTS_CA_BUNDLE.")
-INTERRUPTED = Kind("internal", 130, "Nothing was changed; run it again when you like.", retryable=True)
-STATUS_KINDS = {401: CREDENTIALS, 403: PERMISSION, 429: THROTTLED, 500: FAULT, 502: FAULT, 503: FAULT, 504: FAULT}
-# What the service says with a 401 (its pages on APIGW.0301, and bodies in public issues), and what then helps.
-UNAUTHORIZED_HINTS = {
-    "signature expired": "Set this machine's clock, which is over 15 minutes off; or temporary keys have expired.",
-    r"\bak\b.*not exist": "The service does not know the AK: check it, and that it belongs to the region's site.",
-    "verify aksk signature fail": "The SK does not fit the AK: check the SK, and the token of temporary keys.",
-    "reach the limit": "Too many wrong signatures locked the AK: wait five minutes, then try right keys once.",
-    "": "Check AK and SK, the token of temporary keys, and that the keys belong to the region's site.",
+INTERNAL = Kind("internal", 1, "This is a fault of the program. Report it with the command.")
+INTERRUPTED = Kind("internal", 130, "Nothing was changed. Run the command again.", retryable=True)
+USAGE = Kind("usage", 2, f"See {PROGRAM} --help.")
+CREDENTIALS = Kind(
+    "credentials",
+    3,
+    "Set HW_ACCESS_KEY and HW_SECRET_KEY, or use --credentials-file FILE.",
+)
+PERMISSION = Kind(
+    "permission",
+    3,
+    "Grant the user the policy ModelArts CommonOperations in the project of the region.",
+)
+SERVICE = Kind(
+    "service", 4, "Check the region, the project id and the options, then report the message."
+)
+NETWORK = Kind(
+    "network",
+    5,
+    "Check the network connection and the proxy settings, then try again.",
+    retryable=True,
+    waits=FAULT_WAITS,
+)
+SERVER_FAULT = NETWORK._replace(hint="The service has a fault. Try again in some minutes.")
+OTHER_FAULT = SERVER_FAULT._replace(waits=())  # not tried again within this run
+THROTTLED = NETWORK._replace(
+    hint="The service limits requests. Try again in some minutes.", waits=THROTTLED_WAITS
+)
+SETTINGS = Kind("network", 5, "Correct the address of the proxy. Its form is http://HOST:PORT.")
+
+KIND_BY_STATUS = {
+    401: CREDENTIALS,
+    403: PERMISSION,
+    429: THROTTLED,
+    500: SERVER_FAULT,
+    502: SERVER_FAULT,
+    503: SERVER_FAULT,
+    504: SERVER_FAULT,
 }
 
 
 class RunError(Exception):
-    """An end without a result. Its facts are what the service said: http_status, error_code, request_id."""
+    """The reason for a failed run: its kind, a sentence, and what to do next."""
 
-    def __init__(self, kind: Kind, message: str, hint: str = "", wait: float | None = None, **facts: Any) -> None:
-        super().__init__(message.rstrip(". ") + ".")
-        self.kind, self.hint, self.facts = kind, hint or kind.hint, facts
-        self.wait = wait  # seconds that the service asked for
-
-
-# --- Secrets ---------------------------------------------------------------------------------------------------------
-def shorten(value: str) -> str:
-    """Return a value that may be a key as its first and last four characters."""
-    return value if len(value) < SHORTENED_FROM else f"{value[:4]}...{value[-4:]}"
-
-
-def hide(text: str, shown_as: Mapping[str, str]) -> str:
-    """Return a text without secrets: as they are, encoded for URLs, JSON or HTML, or with breaks between characters."""
-    bare = re.sub(r"[^!-~]|\+", "", text)
-    encoded = re.search(r"\\|%[0-9A-Fa-f]{2}|&#", text)
-    for secret in sorted(shown_as, key=len, reverse=True):
-        text = text.replace(secret, shown_as[secret])
-        if encoded or secret.replace("+", "") in bare:  # else it is nowhere, and a pattern for it would take its time
-            hexed = ((re.escape(c), ord(c), "?" if c == "+" else "") for c in secret)  # a blank may stand for a plus
-            spelled = (rf"\\*(?:{c}|(?i:(?:%(?:25)*|x|&#x){n:02x};?|u{n:04x}|&#{n};?)){q}" for c, n, q in hexed)
-            text = shown_as[secret].join(re.split(r"(?:[^!-~]|\\+[bfnrt]|\\+u00[01].)*".join(spelled), text))
-    return text
+    def __init__(  # noqa: PLR0913 - the last four are facts from an answer
+        self,
+        kind: Kind,
+        message: str,
+        hint: str = "",
+        *,
+        http_status: int | None = None,
+        error_code: str = "",
+        request_id: str = "",
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.message = message.rstrip(". ") + "."
+        self.hint = hint or kind.hint
+        self.http_status = http_status
+        self.error_code = error_code  # this and the next are the service's
+        self.request_id = request_id
+        self.retry_after = retry_after  # seconds that the service asked for
 
 
-# --- Time ------------------------------------------------------------------------------------------------------------
-def find_zone(name: str) -> tzinfo | None:
-    """Return the zone of an IANA name, or None if there is none, or no data of zones."""
-    if name in ("UTC", "Etc/UTC"):  # which need no data
-        return timezone(timedelta(0), name)
+# --- Texts that are not ours ----------------------------------------------------------
+
+LONGEST_TEXT = 1000  # characters of a message that are shown
+LONG_KEY = 24  # characters; an API key label this long may be the key itself
+MAYBE_SECRET = re.compile(r"[0-9A-Za-z+/=_-]{24,}|[0-9A-Za-z]{20,}")
+
+
+def printable(text: str) -> str:
+    """Return a text with blanks instead of what could break a line or steer a terminal."""
+    characters = [character if character.isprintable() else " " for character in text]
+    return "".join(characters)
+
+
+def one_line(text: str) -> str:
+    """Return a text of somebody else on one line, cut to LONGEST_TEXT characters."""
+    line = " ".join(printable(text).split())
+    if len(line) > LONGEST_TEXT:
+        line = line[: LONGEST_TEXT - 3] + "..."
+    return line
+
+
+def mask(text: str) -> str:
+    """Return a text in which everything that may be an AK, an SK or a token is shortened."""
+    return MAYBE_SECRET.sub(lambda found: f"{found[0][:4]}...{found[0][-4:]}", text)
+
+
+def quoted(text: str) -> str:
+    """Return what the user typed, for an error message: in quotes, in ASCII and masked."""
+    return mask(ascii(text))
+
+
+def shorten_key(api_key: str) -> str:
+    """Return an API key as it is shown: a long one as its first eight and last four characters."""
+    if len(api_key) < LONG_KEY:
+        return api_key
+    return f"{api_key[:8]}...{api_key[-4:]}"
+
+
+# --- Time zones -----------------------------------------------------------------------
+
+# zoneinfo opens any file below the zone folders; IANA names begin with a capital letter.
+ZONE_FORM = re.compile(r"[A-Z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*")
+NAME_IN_TZ = re.compile(r"UTC|[^/:,][^,]*/[^,]*", re.DOTALL)  # UTC, or a name with a slash
+
+
+def install_advice(packages: str) -> str:
+    """Return how to install packages where the system's Python refuses them."""
+    folder = ".venv/bin"
+    if os.name == "nt":
+        folder = ".venv\\Scripts"
+    return (
+        f'Use a virtual environment: "{sys.executable}" -m venv .venv, then '
+        f"{folder}/python -m pip install {packages}, then run the command with {folder}/python. "
+        f"Or run: uv run {PROGRAM}"
+    )
+
+
+def no_zone_data() -> RunError:
+    """Return the error for a machine without the IANA time zone database."""
+    package = "tzdata"
+    if sys.version_info < (3, 9):
+        package = "backports.zoneinfo"
+    return RunError(
+        INTERNAL,
+        f"time zone data is missing; install {package}",
+        install_advice(package),
+    )
+
+
+def load_zone(name: str, source: str) -> tzinfo:
+    """Return the zone with an IANA name; raises RunError. The source is the option or variable."""
+    if name in ("UTC", "Etc/UTC"):
+        return timezone(timedelta(0), name)  # needs no zone data
     try:
         if sys.version_info >= (3, 9):
-            from zoneinfo import ZoneInfo
+            from zoneinfo import ZoneInfo, available_timezones
         else:
-            from backports.zoneinfo import ZoneInfo
-        return ZoneInfo(name) if ZONE_FORM.fullmatch(name) else None
-    except (ImportError, KeyError, ValueError, OSError):  # no package, no such file, no path, a folder
-        return None
+            from backports.zoneinfo import ZoneInfo, available_timezones
+    except ImportError:
+        raise no_zone_data() from None
+
+    if ZONE_FORM.fullmatch(name):
+        # No such file, not a zone file, or a folder.
+        with contextlib.suppress(KeyError, ValueError, OSError):
+            return ZoneInfo(name)
+    if not available_timezones():  # no name can be found
+        raise no_zone_data()
+    raise RunError(
+        USAGE,
+        f"unknown time zone {quoted(name)} in {source}; "
+        "use an IANA name, such as Asia/Shanghai or UTC",
+    )
 
 
-def system_zone(environ: Mapping[str, str]) -> tzinfo | None:
-    """Return the zone that TZ or the system's link names, or None: a rule or CST is not guessed from."""
-    name = environ.get("TZ", ":/etc/localtime").lstrip(":")
-    if name.startswith("/"):
-        with contextlib.suppress(OSError):  # no link, as on Windows
-            name = os.path.join(os.path.dirname(name), os.readlink(name))
-        return find_zone(name.partition("/zoneinfo/")[2])
-    return find_zone(name) if "/" in name or name == "UTC" else None
+def choose_zone(option: str | None, environ: Texts) -> Zone:
+    """Return the zone of dates: of --timezone, else of TZ, else None for the system's zone.
+
+    A TZ that is a rule (CST-8), an abbreviation (CST) or a path stays the C library's business.
+    """
+    if option is not None:
+        return load_zone(option, "--timezone")
+    setting = environ.get("TZ", "")
+    if NAME_IN_TZ.fullmatch(setting):
+        return load_zone(setting, "TZ")
+    return None
 
 
-def instant(moment: datetime, zone: tzinfo | None) -> datetime:
-    """Return in UTC an aware moment, or a naive one of the zone's clocks: the first time they show it, or skip it."""
+def to_utc(moment: datetime, zone: Zone) -> datetime:
+    """Return a moment in UTC. A naive one is read on the clocks of the zone.
+
+    A time that occurs twice means its first occurrence.
+    """
     if moment.tzinfo is None and zone is not None:
         moment = moment.replace(tzinfo=zone)
     try:
-        found = moment.astimezone(timezone.utc)  # still naive, it is the system's
-        behind = moment - found.astimezone().replace(tzinfo=None) if moment.tzinfo is None else timedelta(0)
-        return found + max(behind, timedelta(0))  # Python 3.11 goes back where the system's clocks skip a moment
-    except (OverflowError, ValueError, OSError):  # the first and last days of the calendar, far outside any period
+        # Unlike astimezone, timestamp is right for times that a nameless zone's clocks skip.
+        return datetime.fromtimestamp(moment.timestamp(), timezone.utc)
+    except (OverflowError, ValueError, OSError):
+        # The first and last days of the calendar: some hours off, but never within 30 days of now.
         return moment.replace(tzinfo=timezone.utc)
 
 
-def named_span(text: str, zone: tzinfo | None, now: datetime) -> tuple[datetime, datetime]:
-    """Return start and end of a --period in UTC; raises RunError."""
-    rolling = ROLLING.fullmatch(text)
-    if rolling:
-        length = int(rolling[1]) * (DAY if rolling[2] == "d" else timedelta(hours=1))
-        if not timedelta(0) < length <= KEPT:
-            raise RunError(USAGE, "a rolling period is 1d to 30d or 1h to 720h, since the service keeps 30 days")
+def midnight(day: date, zone: Zone) -> datetime:
+    """Return the start of a local day in UTC."""
+    return to_utc(datetime.combine(day, datetime.min.time()), zone)
+
+
+# --- Periods --------------------------------------------------------------------------
+
+SECOND = timedelta(seconds=1)
+MINUTE = timedelta(minutes=1)
+HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
+WEEK = timedelta(days=7)
+
+DEFAULT_PERIOD = "7d"
+PERIOD_NAMES = (
+    "today, yesterday, this-week, last-week, this-month, last-month, 1d to 30d, or 1h to 720h"
+)
+ROLLING_FORM = re.compile(r"(?P<count>[0-9]{1,3})(?P<unit>[dh])")
+TIME_FORMS = "YYYY-MM-DD, YYYY-MM-DDTHH:MM or YYYY-MM-DDTHH:MM:SS+HH:MM"
+TIME_FORM = re.compile(
+    r"(?P<day>[0-9]{4}-[0-9]{2}-[0-9]{2})"
+    r"([T ](?P<clock>[0-9]{2}:[0-9]{2}(:[0-9]{2})?)(?P<offset>Z|[+-][0-9]{2}:?[0-9]{2})?)?"
+)
+
+
+class Period(NamedTuple):
+    """The half-open time [start, end), and the zone in which it is shown."""
+
+    start: datetime  # in UTC
+    end: datetime  # in UTC
+    zone: Zone
+    complete: bool = True  # False if the start was cut to what the service keeps
+
+    def local_start(self) -> datetime:
+        """Return the start with the zone's offset."""
+        return self.start.astimezone(self.zone)
+
+    def local_end(self) -> datetime:
+        """Return the end with the zone's offset."""
+        return self.end.astimezone(self.zone)
+
+    def zone_name(self) -> str | None:
+        """Return the IANA name of the zone, or None if it is not known."""
+        if self.zone is None:
+            return None
+        return str(self.zone)
+
+    def wire_milliseconds(self) -> tuple[int, int]:
+        """Return start_time and end_time for the service, in milliseconds since 1970 UTC.
+
+        The service is taken to include its end_time, which is not confirmed. Only this method
+        depends on it.
+        """
+        start = int(self.start.timestamp()) * 1000
+        end = int(self.end.timestamp()) * 1000
+        return start, end - 1
+
+
+def rolling_length(text: str) -> timedelta | None:
+    """Return the length of a rolling period such as 7d or 12h, or None for other texts."""
+    rolling = ROLLING_FORM.fullmatch(text)
+    if rolling is None:
+        return None
+    count = int(rolling["count"])
+    if rolling["unit"] == "h":
+        return count * HOUR
+    return count * DAY
+
+
+def named_period(
+    text: str,
+    zone: Zone,
+    now: datetime,
+) -> tuple[datetime, datetime]:
+    """Return start and end, in UTC, of a --period; raises RunError."""
+    length = rolling_length(text)
+    if length is not None:
+        if not timedelta(0) < length <= RETENTION:
+            raise RunError(USAGE, f"--period {text} is out of range; use 1d to 30d or 1h to 720h")
         return now - length, now
-    today = datetime.combine(now.astimezone(zone), datetime.min.time())
+
+    today = now.astimezone(zone).date()
+    tomorrow = today + DAY
     monday = today - today.weekday() * DAY
-    spans = {
-        "today": (today, today + DAY),
+    month = today.replace(day=1)
+    last_month = (month - DAY).replace(day=1)
+    days = {
+        "today": (today, tomorrow),
         "yesterday": (today - DAY, today),
-        "this-week": (monday, today + DAY),
-        "last-week": (monday - 7 * DAY, monday),
-        "this-month": (today.replace(day=1), today + DAY),
+        "this-week": (monday, tomorrow),
+        "last-week": (monday - WEEK, monday),
+        "this-month": (month, tomorrow),
+        "last-month": (last_month, month),
     }
-    if text not in spans:
-        raise RunError(USAGE, f"there is no period {text!a}", f"The periods are {PERIODS}.")
-    return instant(spans[text][0], zone), instant(spans[text][1], zone)
+    if text not in days:
+        raise RunError(USAGE, f"unknown period {quoted(text)}; use {PERIOD_NAMES}")
+    first_day, day_after = days[text]
+    return midnight(first_day, zone), midnight(day_after, zone)
 
 
-def read_when(text: str, zone: tzinfo | None, *, ends_day: bool = False) -> datetime:
-    """Return a --from or --to in UTC: of a plain date its first instant, or with ends_day its end; raises RunError."""
-    parts = WHEN.fullmatch(text)
+def read_when(text: str, zone: Zone, option: str) -> datetime:
+    """Return the instant, in UTC, that --from or --to means; raises RunError.
+
+    A plain date is local midnight for --from, and the end of that day for --to.
+    """
+    wrong = RunError(USAGE, f"{option} {quoted(text)} is not a date or time; use {TIME_FORMS}")
+    parts = TIME_FORM.fullmatch(text)
+    if parts is None:
+        raise wrong
     try:
-        day, clock, offset = parts.groups("") if parts else ("", "", "")
-        moment = datetime.fromisoformat(f"{day}T{clock or '00:00'}")
-        if offset:
-            moment = moment.replace(tzinfo=datetime.strptime(offset.replace("Z", "+0000"), "%z").tzinfo)
-        if ends_day and not clock and moment < datetime.max - DAY:  # noqa: DTZ901 - as naive as the date
-            moment += DAY
+        moment = datetime.fromisoformat(parts["day"])
+        if parts["clock"]:
+            moment = datetime.fromisoformat(f"{parts['day']}T{parts['clock']}")
+        if parts["offset"]:
+            offset = datetime.strptime(parts["offset"], "%z").tzinfo
+            moment = moment.replace(tzinfo=offset)
     except ValueError:
-        raise RunError(USAGE, f"{text!a} is no date or time", f"Write {WHEN_FORMS}.") from None
-    return instant(moment, zone)
+        raise wrong from None
+    if option == "--to" and not parts["clock"]:
+        with contextlib.suppress(OverflowError):  # 31 December 9999
+            moment += DAY
+    return to_utc(moment, zone)
 
 
-def askable_period(start: datetime, end: datetime, zone: tzinfo | None, now: datetime) -> Period:
-    """Return the part of [start, end) that has passed and is still kept; raises RunError where there is none."""
-    oldest = now - KEPT
+def kept_period(
+    start: datetime,
+    end: datetime,
+    zone: Zone,
+    now: datetime,
+) -> Period:
+    """Return the part of [start, end) that has passed and is still kept; raises RunError.
+
+    A day, week or month that begins in this very second gets a length of one second.
+    """
+    oldest = now - RETENTION
     if start > now:
-        raise RunError(USAGE, "the range starts in the future")
-    if min(end, now) <= start:
-        raise RunError(USAGE, "the range is empty: its end is not after its start, or it begins just now")
+        raise RunError(USAGE, "the period starts in the future")
+    if end <= start:
+        raise RunError(USAGE, "the period is empty: its end is not after its start")
     if end <= oldest:
-        day = oldest.astimezone(zone).date()
-        raise RunError(USAGE, f"the service keeps 30 days: the earliest day to ask for is {day}", "Start there.")
-    return Period(max(start, oldest), min(end, now), zone, start >= oldest)
+        local_oldest = oldest.astimezone(zone)
+        first_day = local_oldest.date()
+        if midnight(first_day, zone) < oldest:
+            first_day += DAY
+        raise RunError(
+            USAGE,
+            f"the period ended before {local_oldest}, where the data that is kept begins",
+            f"The earliest whole day that is available is {first_day}.",
+        )
+    end = min(end, max(now, start + SECOND))
+    return Period(max(start, oldest), end, zone, complete=start >= oldest)
 
 
-# --- Arguments -------------------------------------------------------------------------------------------------------
+# --- What is asked, and its rows --------------------------------------------------------
+
+
+class Filter(NamedTuple):
+    """An option that narrows what is counted. One that was not given has the value None."""
+
+    option: str  # on the command line
+    field: str  # in the request and in JSON
+    title: str  # in tables
+    value: Strings | None
+
+    def text(self) -> str:
+        """Return the value for people."""
+        return ", ".join(value or '""' for value in self.value or ())
+
+
+class Scope(NamedTuple):
+    """What is counted, whatever the service type."""
+
+    period: Period
+    infer_type: str  # real_time or batch
+    api_keys: Strings | None
+    ips: Strings | None
+
+    def filters(self) -> list[Filter]:
+        """Return the filters. The request and all outputs follow this list."""
+        return [
+            Filter("--api-keys", "api_keys", "API keys", self.api_keys),
+            Filter("--ips", "ips", "addresses", self.ips),
+        ]
+
+    def shown(self) -> Scope:
+        """Return this scope as it may be shown: long API keys may be secrets, and are shortened."""
+        if self.api_keys is None:
+            return self
+        return self._replace(api_keys=tuple(map(shorten_key, self.api_keys)))
+
+
+class Query(NamedTuple):
+    """What one statistics request asks for."""
+
+    service_type: str  # a name of SERVICE_TYPES
+    scope: Scope
+
+    def body(self) -> Body:
+        """Return the fields of the request. What is None is left out."""
+        scope = self.scope
+        start, end = scope.period.wire_milliseconds()
+        fields: Body = {
+            "service_type": SERVICE_TYPES[self.service_type],
+            "start_time": start,
+            "end_time": end,
+            "timezone": scope.period.zone_name(),
+            "infer_type": scope.infer_type,
+        }
+        for item in scope.filters():
+            fields[item.field] = item.value
+        return {name: value for name, value in fields.items() if value is not None}
+
+    def shown(self) -> Query:
+        """Return this query as it may be shown."""
+        return self._replace(scope=self.scope.shown())
+
+
+class Part(NamedTuple):
+    """A part of what is asked, which becomes one row. Its queries are added up."""
+
+    name: str  # in tables
+    label: Label
+    queries: list[Query]
+
+
+class Options(NamedTuple):
+    """The command line, checked and complete."""
+
+    scope: Scope
+    service_type: str  # a name of SERVICE_TYPES, or all
+    service_types: Strings  # the names of SERVICE_TYPES that are asked for
+    by: str | None  # a name of BREAKDOWNS
+    parts: list[Part]  # one for each row; without --by a single one
+    region: str
+    project_id: str | None
+    credentials_file: str | None
+    oldest: datetime  # in UTC; what the service still keeps begins here
+    notes: Strings
+
+    def queries(self) -> list[Query]:
+        """Return the queries of all parts."""
+        return [query for part in self.parts for query in part.queries]
+
+    def figures(self) -> list[Figure]:
+        """Return the figures of this run, in the order of all outputs."""
+        figures = [figure for figure in FIGURES if not figure.batch_only]
+        if self.scope.infer_type == "batch":
+            figures = list(FIGURES)
+        if self.by == "service":
+            figures = [figure for figure in figures if figure.list_field]
+        return figures
+
+
+def start_and_end(period: Period) -> Label:
+    """Return start and end of a period in ISO 8601, with the zone's offset."""
+    return {
+        "start": period.local_start().isoformat(),
+        "end": period.local_end().isoformat(),
+    }
+
+
+def queries_for(scope: Scope, service_types: Strings) -> list[Query]:
+    """Return one query for each service type."""
+    return [Query(service_type, scope) for service_type in service_types]
+
+
+def one_part(scope: Scope, service_types: Strings) -> list[Part]:
+    """Return the whole as a single part."""
+    return [Part("total", {}, queries_for(scope, service_types))]
+
+
+def next_hour(moment: datetime, zone: Zone) -> datetime:
+    """Return, in UTC, when the local hour of a moment ends, or the zone's offset changes."""
+    offset = moment.astimezone(zone).utcoffset()
+    end = moment.replace(second=0)
+    while True:
+        end += MINUTE
+        local = end.astimezone(zone)
+        if local.minute == 0 or local.utcoffset() != offset:
+            return end
+
+
+def next_day(moment: datetime, zone: Zone) -> datetime:
+    """Return, in UTC, when the local day of a moment ends."""
+    day = moment.astimezone(zone).date()
+    end = moment
+    while end <= moment:  # once, but for a day that the zone's calendar skips
+        day += DAY
+        end = midnight(day, zone)
+    return end
+
+
+def monday_of(moment: datetime) -> date:
+    """Return the Monday on which the week of a moment begins."""
+    day = moment.date()
+    return day - day.weekday() * DAY
+
+
+def next_week(moment: datetime, zone: Zone) -> datetime:
+    """Return, in UTC, when the local week of a moment ends, which begins on Monday."""
+    return midnight(monday_of(moment.astimezone(zone)) + WEEK, zone)
+
+
+def parts_by_time(
+    scope: Scope,
+    service_types: Strings,
+    name: str,
+    next_edge: Callable[[datetime, Zone], datetime],
+    label_for: Callable[[datetime], object],
+) -> list[Part]:
+    """Return a part for each hour, day or week. The ends of the period cut the first and last.
+
+    next_edge returns, in UTC, the edge after a moment. label_for labels a part by its local start.
+    """
+    whole = scope.period
+    parts = []
+    start = whole.start
+    partial = next_edge(start - SECOND, whole.zone) != start
+    while start < whole.end:
+        edge = next_edge(start, whole.zone)
+        end = min(edge, whole.end)
+        if end < edge:
+            partial = True
+
+        period = whole._replace(start=start, end=end)
+        text = str(label_for(period.local_start()))
+        label = {name: text, **start_and_end(period), "partial": partial}
+        shown_name = f"{text} (partial)" if partial else text
+        queries = queries_for(scope._replace(period=period), service_types)
+        parts.append(Part(shown_name, label, queries))
+        start = end
+        partial = False
+    return parts
+
+
+def parts_by_hour(scope: Scope, service_types: Strings) -> list[Part]:
+    """Return a part for each local hour. It is labelled with its start."""
+    return parts_by_time(scope, service_types, "hour", next_hour, datetime.isoformat)
+
+
+def parts_by_day(scope: Scope, service_types: Strings) -> list[Part]:
+    """Return a part for each local day."""
+    return parts_by_time(scope, service_types, "day", next_day, datetime.date)
+
+
+def parts_by_week(scope: Scope, service_types: Strings) -> list[Part]:
+    """Return a part for each week. It is labelled with its Monday."""
+    return parts_by_time(scope, service_types, "week", next_week, monday_of)
+
+
+def parts_by_service_type(scope: Scope, service_types: Strings) -> list[Part]:
+    """Return a part for each service type."""
+    parts = []
+    for service_type in service_types:
+        label = {"service_type": service_type}
+        parts.append(Part(service_type, label, [Query(service_type, scope)]))
+    return parts
+
+
+def parts_by_api_key(scope: Scope, service_types: Strings) -> list[Part]:
+    """Return a part for each API key. "" is the console's online experience."""
+    parts = []
+    for api_key in scope.api_keys or ():
+        label = shorten_key(api_key)
+        queries = queries_for(scope._replace(api_keys=(api_key,)), service_types)
+        parts.append(Part(label or '""', {"api_key": label}, queries))
+    return parts
+
+
+def parts_by_ip(scope: Scope, service_types: Strings) -> list[Part]:
+    """Return a part for each client address."""
+    parts = []
+    for ip in scope.ips or ():
+        queries = queries_for(scope._replace(ips=(ip,)), service_types)
+        parts.append(Part(ip, {"ip": ip}, queries))
+    return parts
+
+
+BREAKDOWNS: dict[str, Callable[[Scope, Strings], list[Part]]] = {
+    "hour": parts_by_hour,
+    "day": parts_by_day,
+    "week": parts_by_week,
+    "service-type": parts_by_service_type,
+    "service": one_part,  # the totals; the rows come from another call
+    "api-key": parts_by_api_key,
+    "ip": parts_by_ip,
+}
+
+
+# --- Console: stdout, stderr and secrets -----------------------------
+
+SHORTEST_SECRET = 8  # characters of an AK, SK or token; hiding shorter ones would garble texts
+UNCOUNTED_REQUESTS = 20  # a run with more shows how many are done
+
+
+class Console:
+    """stdout and stderr of a run. No secret passes, and a closed pipe is not an error."""
+
+    def __init__(self, stdout: TextIO | None, stderr: TextIO | None) -> None:
+        """Take the streams; None is a stream that the caller has closed."""
+        self._stdout = stdout
+        self._stderr = stderr
+        self._shown_as: dict[str, str] = {}  # for each secret in each spelling
+        self._announced: set[str] = set()
+        self._progress = ""  # on the line of stderr that is erased at the end
+        self._lock = threading.Lock()  # announcements come from several threads
+
+    def hide(self, secret: str, shown_as: str = "***") -> None:
+        """Show another text wherever a secret would stand: as it is, or encoded for URL or JSON."""
+        if len(secret) >= SHORTEST_SECRET:
+            in_json = json.dumps(secret)[1:-1]
+            for spelling in (in_json, in_json.replace("/", r"\/")):
+                self._shown_as[spelling] = json.dumps(shown_as)[1:-1]
+            for spelling in (secret, quote(secret, safe="")):
+                self._shown_as[spelling] = shown_as
+
+    def without_secrets(self, text: str) -> str:
+        """Return a text in which secrets are hidden. The longest go first: one may hold another."""
+        for spelling in sorted(self._shown_as, key=len, reverse=True):
+            text = text.replace(spelling, self._shown_as[spelling])
+        return text
+
+    def clean(self, text: str) -> str:
+        """Return somebody else's text without secrets, and on one line that is not too long."""
+        return one_line(self.without_secrets(text))
+
+    def write_result(self, text: str, *, always_utf8: bool = False) -> None:
+        """Write to stdout; raises RunError if that fails for another reason than a closed pipe."""
+        if self._stdout is None:
+            return
+        encoding = self._stdout.encoding or "ascii"
+        if always_utf8:
+            encoding = "utf-8"
+        self._write(self._stdout, self.without_secrets(text), encoding)
+
+    def write_message(self, text: str) -> None:
+        """Write whole lines to stderr, if anybody listens."""
+        with self._lock:
+            self._write_to_stderr(self._erasure() + self.without_secrets(text))
+            self._progress = ""
+
+    def announce(self, text: str) -> None:
+        """Write a text to stderr as a line of its own, unless it was announced before."""
+        line = self.clean(text)
+        with self._lock:
+            is_new = line not in self._announced
+            self._announced.add(line)
+        if is_new:
+            self.write_message(f"{line}\n")
+
+    def show_progress(self, done: int, count: int) -> None:
+        """Show how many requests are done, if stderr is a terminal and there are many."""
+        if count <= UNCOUNTED_REQUESTS or self._stderr is None or not self._stderr.isatty():
+            return
+        progress = ""
+        if done < count:
+            progress = f"{done} of {count} requests"
+        with self._lock:
+            if progress != self._progress:
+                self._write_to_stderr(self._erasure() + progress)
+                self._progress = progress
+
+    def _erasure(self) -> str:
+        if not self._progress:
+            return ""
+        return "\r" + " " * len(self._progress) + "\r"
+
+    def _write_to_stderr(self, text: str) -> None:
+        if self._stderr is not None:
+            with contextlib.suppress(RunError):
+                self._write(self._stderr, text, self._stderr.encoding or "ascii")
+
+    @staticmethod
+    def _write(stream: TextIO, text: str, encoding: str) -> None:
+        # What the encoding lacks is written as escapes.
+        content = text.encode(encoding, "backslashreplace")
+        try:
+            stream.buffer.write(content)
+            stream.flush()
+        except OSError as error:
+            # The interpreter flushes once more at its end. That must not fail as well.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+            if error.errno not in (errno.EPIPE, errno.EINVAL):  # EINVAL: a closed pipe on Windows
+                raise RunError(
+                    INTERNAL,
+                    f"the result cannot be written: {error.strerror}",
+                    "Check the disk.",
+                ) from None
+
+
+# --- Credentials ------------------------------------------------------------------------
+
+LONGEST_FILE = 65536  # bytes
+
+
+class Names(NamedTuple):
+    """The names by which a source calls AK, SK, token and project id. Empty: it has none."""
+
+    ak: str
+    sk: str
+    token: str = ""
+    project_id: str = ""
+
+
+HW_NAMES = Names("HW_ACCESS_KEY", "HW_SECRET_KEY", "HW_SECURITY_TOKEN", "HW_PROJECT_ID")
+SDK_NAMES = Names(
+    "HUAWEICLOUD_SDK_AK",
+    "HUAWEICLOUD_SDK_SK",
+    "HUAWEICLOUD_SDK_SECURITY_TOKEN",
+    "HUAWEICLOUD_SDK_PROJECT_ID",
+)
+PROFILE_NAMES = Names("ak", "sk", "security_token", "project_id")
+CSV_NAMES = Names("access key id", "secret access key")
+LINE_NAMES = Names("AK on line 1", "SK on line 2")  # for messages: the lines have no names
+
+SECRET_VARIABLES = HW_NAMES[:3] + SDK_NAMES[:3]
+PROFILE_VARIABLE = "HUAWEICLOUD_SDK_CREDENTIALS_FILE"
+PROFILE_FILE = "~/.huaweicloud/credentials"
+
+FILE_HINT = (
+    "Use one of these forms: the AK on line 1 and the SK on line 2; NAME=VALUE lines "
+    "with the names of the environment variables; the console's credentials.csv with one key; "
+    "an INI profile with a section [basic]."
+)
+NAMED_VALUE = re.compile(
+    r"((export|set)\s+)?(?P<name>\w+)\s*=\s*(?P<quote>[\"']?)(?P<value>.*)(?P=quote)",
+    re.IGNORECASE,
+)
+
+# Characters that an AK, SK or token never has, in the order in which they are looked for.
+WRONG_CHARACTERS = (
+    (r" ", "a blank"),
+    (r'"', 'a double quote (")'),
+    (r"'", "a single quote (')"),
+    (r";", "a semicolon (;)"),
+    (r"[^\x00-\x7f]", "a non-ASCII character"),
+    (r"[\x00-\x1f\x7f]", "a control character, such as a line break"),
+)
+
+
+class Credentials(NamedTuple):
+    """AK and SK, the token of temporary keys, and what else their source knows."""
+
+    ak: str
+    sk: str
+    token: str  # empty: the keys are permanent
+    project_id: str  # empty: not known
+    origin: str  # where the keys came from, for messages
+    notes: Strings = ()
+
+    def __repr__(self) -> str:
+        return f"Credentials(origin={self.origin!r})"
+
+
+class FileContent(NamedTuple):
+    """What a credentials file holds: values, and the names by which this form calls them."""
+
+    values: Mapping[str, str]
+    names: Names
+
+
+def check_secret(name: str, value: str, origin: str) -> None:
+    """Raise RunError if a value cannot be an AK, SK or token. The value is not shown."""
+    hint = f"Correct {name}."
+    for pattern, description in WRONG_CHARACTERS:
+        if re.search(pattern, value):
+            raise RunError(CREDENTIALS, f"{name} in {origin} contains {description}", hint)
+    if len(value) < SHORTEST_SECRET:
+        problem = f"is shorter than {SHORTEST_SECRET} characters"
+        raise RunError(CREDENTIALS, f"{name} in {origin} {problem}", hint)
+
+
+def half_a_pair(present: str, missing: str, origin: str) -> RunError:
+    """Return the error for a source that has only one of AK and SK."""
+    return RunError(
+        CREDENTIALS,
+        f"{present} is set in {origin}, but {missing} is not",
+        f"Set {missing} in the same place.",
+    )
+
+
+def credentials_from(
+    values: Texts,
+    names: Names,
+    origin: str,
+) -> Credentials | None:
+    """Return the credentials with these names, or None without AK and SK; raises RunError."""
+    ak = values.get(names.ak, "")
+    sk = values.get(names.sk, "")
+    token = values.get(names.token, "")
+    if not ak and not sk:
+        return None
+    if not sk:
+        raise half_a_pair(names.ak, names.sk, origin)
+    if not ak:
+        raise half_a_pair(names.sk, names.ak, origin)
+    check_secret(names.ak, ak, origin)
+    check_secret(names.sk, sk, origin)
+    if token:
+        check_secret(names.token, token, origin)
+    project_id = values.get(names.project_id, "")
+    return Credentials(ak, sk, token, project_id, origin)
+
+
+def parse_two_lines(lines: list[str]) -> FileContent | None:
+    """Read a file with the AK on one line and the SK on the next."""
+    if len(lines) != 2:
+        return None
+    ak, sk = lines
+    if not re.fullmatch("[0-9A-Za-z]{8,}", ak):
+        return None
+    return FileContent({LINE_NAMES.ak: ak, LINE_NAMES.sk: sk}, LINE_NAMES)
+
+
+def parse_named_values(lines: list[str]) -> FileContent | None:
+    """Read NAME=VALUE lines, with or without export, set and quotes."""
+    values = {}
+    for line in lines:
+        named = NAMED_VALUE.fullmatch(line)
+        if named:
+            values[named["name"]] = named["value"]
+    for names in (HW_NAMES, SDK_NAMES):
+        if names.ak in values or names.sk in values:
+            return FileContent(values, names)
+    return None
+
+
+def parse_csv(lines: list[str]) -> FileContent | None:
+    """Read the console's credentials.csv: a header and one row; raises RunError for more rows."""
+    rows = [row for row in csv.reader(lines) if any(row)]
+    if not rows:
+        return None
+    header = [cell.strip().lower() for cell in rows[0]]
+    if CSV_NAMES.ak not in header or CSV_NAMES.sk not in header:
+        return None
+    if len(rows) != 2:
+        raise RunError(
+            CREDENTIALS,
+            f"there are {len(rows) - 1} rows below the header",
+            "Keep the header and the row of one key.",
+        )
+    cells = dict(zip(header, rows[1]))
+    values = {
+        CSV_NAMES.ak: cells.get(CSV_NAMES.ak, "").strip(),
+        CSV_NAMES.sk: cells.get(CSV_NAMES.sk, "").strip(),
+    }
+    return FileContent(values, CSV_NAMES)
+
+
+def parse_profile(lines: list[str]) -> FileContent | None:
+    """Read an INI profile with a section [basic]."""
+    parser = configparser.ConfigParser(interpolation=None)
+    try:
+        parser.read_string("\n".join(lines))
+    except configparser.Error:
+        return None
+    if not parser.has_section("basic"):
+        return None
+    return FileContent(parser["basic"], PROFILE_NAMES)
+
+
+FILE_PARSERS = (parse_two_lines, parse_named_values, parse_csv, parse_profile)
+
+
+def read_file(path: str) -> tuple[bytes, bool]:
+    """Return the bytes of a credentials file, and whether others can read it; raises RunError."""
+    hint = f"Correct the path, or the permissions of the file. {FILE_HINT}"
+    try:
+        with open(path, "rb") as file:
+            mode = os.fstat(file.fileno()).st_mode
+            others_can_read = os.name == "posix" and bool(mode & 0o044)
+            return file.read(LONGEST_FILE + 1), others_can_read
+    except FileNotFoundError:
+        problem = "does not exist"
+        hint = "Correct the path of the file."
+    except OSError as error:
+        problem = f"cannot be opened: {error.strerror}"
+    except ValueError:
+        problem = "cannot be opened: the path is not valid"
+    raise RunError(CREDENTIALS, f"the credentials file {mask(path)} {problem}", hint)
+
+
+def lines_of(content: bytes, origin: str) -> list[str]:
+    """Return the lines of a file without blank ones and comments; raises RunError.
+
+    Bytes that are not UTF-8 are replaced, since they may stand in a comment.
+    """
+    encoding = "utf-8-sig"
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        encoding = "utf-16"
+    text = content.decode(encoding, "replace")
+    stripped = [line.strip() for line in text.splitlines()]
+    lines = [line for line in stripped if line and not line.startswith("#")]
+
+    problem = ""
+    if len(content) > LONGEST_FILE:
+        problem = "is too long"
+    elif "\0" in text:
+        problem = "is binary"
+    elif not lines:
+        problem = "is empty"
+    if problem:
+        raise RunError(CREDENTIALS, f"{origin} {problem}", FILE_HINT)
+    return lines
+
+
+def parse_file(lines: list[str], origin: str) -> FileContent:
+    """Return the content of a file of a known form; raises RunError, which shows none of it."""
+    for parse in FILE_PARSERS:
+        try:
+            content = parse(lines)
+        except RunError as error:
+            raise RunError(CREDENTIALS, f"{origin}: {error.message}", error.hint) from None
+        if content is not None:
+            return content
+    raise RunError(CREDENTIALS, f"cannot recognize the format of {origin}", FILE_HINT)
+
+
+def read_credentials_file(path: str) -> Credentials:
+    """Return the credentials in a file; raises RunError."""
+    path = os.path.expanduser(path)
+    origin = f"the credentials file {path}"
+    content, others_can_read = read_file(path)
+    values, names = parse_file(lines_of(content, origin), origin)
+    credentials = credentials_from(values, names, origin)
+    if credentials is None:
+        raise RunError(
+            CREDENTIALS,
+            f"{names.ak} and {names.sk} are missing in {origin}",
+            FILE_HINT,
+        )
+    if others_can_read:
+        note = f"Others can read {origin}. To fix it: chmod 600 {shlex.quote(path)}"
+        credentials = credentials._replace(notes=(note,))
+    return credentials
+
+
+def find_credentials(path: str | None, environ: Texts) -> Credentials:
+    """Return the credentials of the first source that has some; raises RunError."""
+    if path is not None:
+        return read_credentials_file(path)
+    for names in (HW_NAMES, SDK_NAMES):
+        credentials = credentials_from(environ, names, "the environment")
+        if credentials is not None:
+            return credentials._replace(origin=f"the environment ({names.ak}, {names.sk})")
+    profile = environ.get(PROFILE_VARIABLE)
+    if profile:
+        return read_credentials_file(profile)
+    if os.path.exists(os.path.expanduser(PROFILE_FILE)):
+        return read_credentials_file(PROFILE_FILE)
+    raise RunError(CREDENTIALS, "no credentials found")
+
+
+def load_credentials(
+    options: Options,
+    environ: Texts,
+    console: Console,
+) -> Credentials:
+    """Return the credentials, with the project id where it is known; raises RunError.
+
+    From here on the console hides the secrets.
+    """
+    credentials = find_credentials(options.credentials_file, environ)
+    for secret in (credentials.ak, credentials.sk, credentials.token):
+        console.hide(secret)
+    if options.project_id:
+        return credentials._replace(project_id=options.project_id)
+    place = credentials.origin
+    in_variable = environ.get(HW_NAMES.project_id, "")
+    project_id = credentials.project_id or in_variable
+    if project_id == in_variable:
+        place = HW_NAMES.project_id
+    if project_id and not PROJECT_ID_FORM.fullmatch(project_id):
+        raise RunError(
+            CREDENTIALS,
+            f"the project id in {place} is not 32 characters of 0-9a-z",
+            "Correct or remove it, or use --project-id.",
+        )
+    return credentials._replace(project_id=project_id)
+
+
+# --- The cloud: signature, network, project, statistics ---------------------------------
+
+CONNECT_TIMEOUT = 10.0  # seconds
+READ_TIMEOUT = 30.0  # seconds
+LONGEST_WAIT = 60.0  # seconds; a longer Retry-After ends the run
+LONGEST_RETRYING = 100.0  # seconds after a request's first try, in which others may begin
+ANNOUNCED_WAIT = 2.0  # seconds; longer waits are announced
+
+PROJECT_LOOK_UP = "project look-up"
+SHOW_OPERATION = "show-statistics"
+SIGNED_HEADERS = ("Content-Type", "X-Project-Id")  # a proxy may change others on the way
+
+UNTRUSTED_HINT = "Set REQUESTS_CA_BUNDLE to a file with the CA certificate of your proxy."
+CLOCK_HINT = "Check the clock of this machine, or of the proxy that made the certificate."
+
+# OpenSSL's X509_V_ERR_CERT_NOT_YET_VALID and X509_V_ERR_CERT_HAS_EXPIRED.
+CERTIFICATE_DATE_CODES = (9, 10)
+
+# What the exceptions of requests say where a setting is wrong, the fault, and what helps.
+SETTING_FAULTS = (
+    (
+        "TLS CA certificate bundle|Caused by SSLError.*(X509|Errno)",
+        "the file of CA certificates cannot be used",
+        "Correct REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE, whichever is set.",
+    ),
+    (
+        "Tunnel connection failed: 407",
+        "the proxy asks for other credentials (407)",
+        "Correct user and password in the address of the proxy. More tries may lock the account.",
+    ),
+    (
+        "Tunnel connection failed: 403",
+        "the proxy does not allow the connection (403)",
+        "Ask the administrator of the proxy to allow this host.",
+    ),
+    (
+        "Caused by ProxyError.*(WRONG_VERSION_NUMBER|handshake operation timed out)",
+        "the proxy does not speak TLS",
+        "Begin the address of the proxy with http:// instead of https://.",
+    ),
+    (
+        "SOCKS support",
+        "a SOCKS proxy needs the package PySocks",
+        "Install PySocks in the same environment, or use an HTTP proxy.",
+    ),
+)
+
+# What the service says with a 401, on its pages on APIGW.0301 and in public issues, and what helps.
+UNAUTHORIZED_HINTS = (
+    (
+        "signature expired",
+        "Set the clock of this machine, if it is over 15 minutes off, or renew temporary keys.",
+    ),
+    (r"\bak\b.*not exist", "Check the AK, and that it belongs to the site of this region."),
+    ("verify aksk signature fail", "Check the SK, and the token of temporary keys."),
+    ("reach the limit", "The AK is locked. Wait five minutes, then try once with correct keys."),
+)
+PROJECT_ID_HINT = (
+    "Use --project-id ID, or set HW_PROJECT_ID. The console shows the id under My Credentials."
+)
+OTHER_UNAUTHORIZED_HINT = (
+    "Check AK, SK, and the token of temporary keys, and that they fit the site."
+)
+
+
+class Signature:
+    """Signs requests with AK and SK.
+
+    It is the auth of a session of requests, which then does not look for passwords in a netrc file.
+    """
+
+    def __init__(self, credentials: Credentials) -> None:
+        self._credentials = credentials
+
+    def __call__(self, request: PreparedRequest) -> PreparedRequest:
+        """Sign a request and return it.
+
+        The Signer encodes a query in its own way, so its URL replaces the one of requests.
+        """
+        from huaweicloudsdkcore.sdk_request import SdkRequest
+        from huaweicloudsdkcore.signer.signer import Signer
+
+        headers = {
+            name: request.headers[name] for name in SIGNED_HEADERS if name in request.headers
+        }
+        headers["X-Sdk-Date"] = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%SZ")
+        if self._credentials.token:
+            headers["X-Security-Token"] = self._credentials.token
+        url = urlsplit(str(request.url))
+        unsigned = SdkRequest(
+            request.method,
+            url.scheme,
+            url.netloc,
+            url.path,
+            query_params=parse_qsl(url.query, keep_blank_values=True),
+            header_params=headers,
+            body=request.body or "",
+        )
+        signed = Signer(self._credentials).sign(unsigned)
+        request.headers.update(signed.header_params)
+        request.url = signed.url
+        return request
+
+
+def causes_of(error: BaseException) -> list[BaseException]:
+    """Return an exception and what led to it, outermost first."""
+    causes: list[BaseException] = []
+    cause: BaseException | None = error
+    while cause is not None and cause not in causes:
+        causes.append(cause)
+        previous = cause
+        cause = previous.__cause__ or previous.__context__
+        # requests and urllib3 also pass the cause as the first argument.
+        if cause is None and previous.args and isinstance(previous.args[0], BaseException):
+            cause = previous.args[0]
+    return causes
+
+
+def certificate_error(causes: Sequence[BaseException], host: str) -> RunError | None:
+    """Return the error for a certificate that is not valid, if that is the cause."""
+    from ssl import SSLCertVerificationError
+
+    for cause in causes:
+        if isinstance(cause, SSLCertVerificationError):
+            hint = UNTRUSTED_HINT
+            if cause.verify_code in CERTIFICATE_DATE_CODES:
+                hint = CLOCK_HINT
+            reason = cause.verify_message
+            return RunError(SETTINGS, f"the certificate of {host} is not valid: {reason}", hint)
+    return None
+
+
+def settings_error(causes: Sequence[BaseException], host: str) -> RunError | None:
+    """Return the error for wrong settings, which another try does not cure, if they are the cause.
+
+    The texts of requests are not shown: they may hold the password of a proxy.
+    """
+    from requests import exceptions
+
+    texts = "\n".join(str(cause) for cause in causes)
+    for pattern, fault, hint in SETTING_FAULTS:
+        if re.search(pattern, texts, re.DOTALL):
+            return RunError(SETTINGS, f"cannot reach {host}: {fault}", hint)
+    lost = (exceptions.ConnectionError, exceptions.Timeout, exceptions.ChunkedEncodingError)
+    if isinstance(causes[0], lost) and "InvalidURL" not in texts:
+        return None
+    return RunError(SETTINGS, f"cannot reach {host}: the address of the proxy is not valid")
+
+
+def connection_error(
+    causes: Sequence[BaseException],
+    host: str,
+    region: str,
+) -> RunError:
+    """Return the error for a connection that failed or was lost, in the system's words."""
+    from requests import exceptions
+
+    reason = "the connection was lost"
+    if isinstance(causes[0], exceptions.Timeout):
+        reason = "no answer in time"
+    for cause in causes:
+        if str(cause).startswith("Tunnel connection failed"):
+            reason = str(cause)
+        elif isinstance(cause, OSError) and cause.strerror:
+            reason = cause.strerror
+    way = host
+    if isinstance(causes[0], exceptions.ProxyError):
+        way = f"{host} through the proxy"
+    hint = NETWORK.hint
+    if region not in TYPES_BY_REGION:
+        hint = f"Check --region: {region} may be mistyped. {hint}"
+    return RunError(NETWORK, f"cannot reach {way}: {reason}", hint)
+
+
+def network_error(error: BaseException, host: str, region: str) -> RunError:
+    """Return the error for what requests raised instead of an answer."""
+    from requests import exceptions
+
+    if isinstance(error, exceptions.ContentDecodingError):
+        return RunError(SERVICE, f"the answer of {host} cannot be decompressed")
+    causes = causes_of(error)
+    return (
+        certificate_error(causes, host)
+        or settings_error(causes, host)
+        or connection_error(causes, host, region)
+    )
+
+
+def parse_json(text: str) -> Any:
+    """Return what a JSON text says, with exact decimals; raises ValueError, also for NaN."""
+    try:
+        return json.loads(text, parse_float=Decimal, parse_constant=int)  # int("NaN") raises
+    except (ArithmeticError, RecursionError) as error:  # a huge exponent, or endless brackets
+        raise ValueError from error
+
+
+class Answer(NamedTuple):
+    """An answer of the service with status 200."""
+
+    operation: str  # for errors
+    text: str
+    content: Any  # what its JSON says, with decimals
+    request_id: str
+
+
+class Complaint(NamedTuple):
+    """What the body of an answer says about an error. Empty texts: nothing."""
+
+    code: str
+    text: str
+    request_id: str
+
+
+def read_complaint(content: Any) -> Complaint:
+    """Return what an answer says about an error: flat, or nested as IAM may do."""
+    if not isinstance(content, dict):
+        return Complaint("", "", "")
+    fields = content
+    if isinstance(content.get("error"), dict):
+        fields = {**content, **content["error"]}
+    code = fields.get("error_code") or fields.get("code") or ""
+    text = fields.get("error_msg") or fields.get("message") or ""
+    request_id = fields.get("request_id") or ""
+    return Complaint(str(code), str(text), str(request_id))
+
+
+def refusal_kind(status: int) -> Kind:
+    """Return the kind of error for a status other than 200."""
+    if status in KIND_BY_STATUS:
+        return KIND_BY_STATUS[status]
+    if status >= 500:
+        return OTHER_FAULT
+    return SERVICE
+
+
+def unauthorized_hint(text: str) -> str:
+    """Return what helps against a 401 with this text."""
+    for pattern, hint in UNAUTHORIZED_HINTS:
+        if re.search(pattern, text):
+            return hint
+    return OTHER_UNAUTHORIZED_HINT
+
+
+def seconds_asked_for(retry_after: str) -> float | None:
+    """Return the seconds in a Retry-After header, or None for a date or nonsense."""
+    if re.fullmatch(r"\s*[0-9]+\s*", retry_after):
+        return float(retry_after)
+    return None
+
+
+def seconds_to_wait(
+    error: RunError,
+    tries: int,
+    elapsed: float,
+) -> float | None:
+    """Return the seconds to wait before another try, or None if there is none.
+
+    tries is the number of tries before this one, elapsed the seconds since the first began.
+    """
+    if tries >= len(error.kind.waits):
+        return None
+    wait = error.kind.waits[tries]
+    if error.retry_after is not None:
+        wait = error.retry_after
+    if wait > LONGEST_WAIT or elapsed + wait > LONGEST_RETRYING:
+        return None
+    return wait
+
+
+class Cloud:
+    """The one door to the network: signs, sends, and tries again where that may help."""
+
+    def __init__(
+        self,
+        credentials: Credentials,
+        region: str,
+        console: Console,
+    ) -> None:
+        """Prepare requests to a region; raises RunError if a package is missing."""
+        try:
+            import huaweicloudsdkcore.signer.signer  # noqa: F401 - missing packages show up here
+            import requests
+        except ImportError as error:
+            advice = install_advice("huaweicloudsdkcore requests")
+            raise RunError(
+                INTERNAL,
+                f"a package cannot be imported: {error}",
+                advice,
+            ) from None
+        self.region = region
+        self.project_id = credentials.project_id  # empty: not known yet
+        self.console = console
+        self.stopped = False  # once it is set, nothing more is sent
+        self._origin = credentials.origin
+        self._session = requests.Session()
+        self._session.auth = Signature(credentials)
+        self._session.headers["User-Agent"] = f"{SKILL}/{__version__}"
+
+    def get_projects(self, path: str) -> Answer:
+        """Return the answer of IAM to a GET; raises RunError."""
+        return self._request(PROJECT_LOOK_UP, "iam", path)
+
+    def post_statistics(self, operation: str, body: Body) -> Answer:
+        """Return the answer to an operation of the MaaS statistics; raises RunError."""
+        path = f"/v1/{self.project_id}/maas/monitoring/{operation}"
+        return self._request(operation, "modelarts", path, json.dumps(body))
+
+    def _request(
+        self,
+        operation: str,
+        service: str,
+        path: str,
+        body: str = "",
+    ) -> Answer:
+        started = time.monotonic()
+        tries = 0
+        while True:
+            try:
+                return self._send(operation, service, path, body)
+            except RunError as error:
+                elapsed = time.monotonic() - started
+                wait = seconds_to_wait(error, tries, elapsed)
+                if wait is None or self.stopped:
+                    raise
+                if wait > ANNOUNCED_WAIT:
+                    text = f"waiting {wait:g} s before the next try: {error.message}"
+                    self.console.announce(text)
+            time.sleep(wait)
+            tries += 1
+
+    def _send(
+        self,
+        operation: str,
+        service: str,
+        path: str,
+        body: str,
+    ) -> Answer:
+        if self.stopped:
+            raise RunError(INTERRUPTED, "another request has failed")
+        host = f"{service}.{self.region}.myhuaweicloud.com"
+        headers = {"Content-Type": "application/json"}
+        method = "GET"
+        if body:
+            headers["X-Project-Id"] = self.project_id
+            method = "POST"
+        try:
+            response = self._session.request(
+                method,
+                f"https://{host}{path}",
+                data=body,
+                headers=headers,
+                timeout=(CONNECT_TIMEOUT, READ_TIMEOUT),
+                allow_redirects=False,
+            )
+        except (OSError, ValueError, TypeError) as error:  # the latter two for odd proxy addresses
+            raise network_error(error, host, self.region) from error
+        is_json = True
+        try:
+            text = response.content.decode("utf-8")
+            content = parse_json(text)
+        except ValueError:
+            is_json = False
+            content = None
+
+        if response.status_code != 200:
+            raise self._refusal(operation, response, content)
+        if not is_json:
+            raise RunError(SERVICE, f"{operation}: the answer is not JSON")
+        return Answer(operation, text, content, response.headers.get("X-Request-Id", ""))
+
+    def _refusal(
+        self,
+        operation: str,
+        response: Response,
+        content: Any,
+    ) -> RunError:
+        status = response.status_code
+        headers = response.headers
+        complaint = read_complaint(content)
+        retry_after = seconds_asked_for(headers.get("Retry-After", ""))
+        text = complaint.text or "the answer gives no reason"
+        hint = ""
+        if 300 <= status < 400:
+            target = headers.get("Location", "an unknown place")
+            text = f"a redirect to {target}, which is not followed"
+        if status == 401:
+            hint = (
+                f"{unauthorized_hint(text)} The keys come from {self._origin}. "
+                "Do not try again with the same keys: that may lock the AK."
+            )
+        if status == 403:
+            project = self.project_id or "not known yet"
+            hint = f"{PERMISSION.hint} Region: {self.region}; project: {project}."
+        if retry_after is not None and retry_after > LONGEST_WAIT:
+            hint = f"Try again in {retry_after:g} seconds. The service asks for this wait."
+        return RunError(
+            refusal_kind(status),
+            f"{operation}: HTTP {status}: {text}",
+            hint,
+            http_status=status,
+            error_code=complaint.code,
+            request_id=headers.get("X-Request-Id", complaint.request_id),
+            retry_after=retry_after,
+        )
+
+
+def invalid_answer(answer: Answer, reason: str, hint: str = "") -> RunError:
+    """Return the error for an answer with status 200 that is not valid.
+
+    If the answer carries an error, the message shows it.
+    """
+    complaint = read_complaint(answer.content)
+    words = f"{complaint.code} {complaint.text}".strip()
+    if words:
+        reason = f"{reason}; it says: {words}"
+    return RunError(
+        SERVICE,
+        f"{answer.operation}: {reason}",
+        hint,
+        error_code=complaint.code,
+        request_id=answer.request_id or complaint.request_id,
+    )
+
+
+def list_projects(cloud: Cloud) -> Answer:
+    """Return IAM's list of projects, https://support.huaweicloud.com/api-iam/; raises RunError."""
+    try:
+        return cloud.get_projects(f"/v3/projects?name={cloud.region}")
+    except RunError as error:
+        if error.kind != PERMISSION:
+            raise
+    try:
+        # This call needs no permission, and has no filter.
+        return cloud.get_projects("/v3/auth/projects")
+    except RunError as error:
+        if error.kind == PERMISSION:
+            error.hint = PROJECT_ID_HINT
+        raise
+
+
+def find_project_id(cloud: Cloud) -> str:
+    """Return the id of the project that has the region's name; raises RunError."""
+    answer = list_projects(cloud)
+    ids = []
+    try:
+        for project in answer.content["projects"]:
+            if project["name"] == cloud.region:
+                ids.append(str(project["id"]))
+    except (KeyError, TypeError):
+        raise invalid_answer(answer, "the answer is not a list of projects") from None
+    if len(ids) != 1:
+        raise RunError(
+            CREDENTIALS,
+            f"IAM lists {len(ids)} projects with the name {cloud.region}, not one",
+            PROJECT_ID_HINT,
+        )
+    if not PROJECT_ID_FORM.fullmatch(ids[0]):
+        raise invalid_answer(answer, "the project id is not 32 characters of 0-9a-z")
+    return ids[0]
+
+
+def is_figure(value: Any, *, whole: bool) -> bool:
+    """Say whether a value of an answer is a finite, not negative number below FIGURE_LIMIT."""
+    if isinstance(value, bool) or not isinstance(value, (int, Decimal)):
+        return False
+    if not 0 <= value < FIGURE_LIMIT:
+        return False
+    return not whole or value % 1 == 0
+
+
+def read_usage(fields: Mapping[Figure, str], record: Body) -> Usage:
+    """Return the figures of a record of an answer in whole tokens, calls and tasks.
+
+    fields says in which field of the record a figure stands. A field that is missing or null counts
+    as 0. Raises ValueError, which names the field, for a value that is not a figure.
+    """
+    usage = dict(NO_USAGE)
+    for figure, field in fields.items():
+        value = record.get(field)
+        if value is None:
+            continue
+        if not is_figure(value, whole=not figure.in_thousands):
+            raise ValueError(f"the field {field} is not a valid figure")
+        exact = Decimal(value)
+        if figure.in_thousands:
+            exact *= 1000
+        usage[figure.name] = int(exact.to_integral_value(ROUND_HALF_UP))
+    return usage
+
+
+def ask_usage(cloud: Cloud, query: Query) -> Usage:
+    """Return the totals for a query; raises RunError."""
+    answer = cloud.post_statistics(SHOW_OPERATION, query.body())
+    fields = {figure: figure.field for figure in FIGURES}
+    content = answer.content
+    if not isinstance(content, dict):
+        raise invalid_answer(answer, "the answer is not an object")
+    if all(content.get(field) is None for field in fields.values()):
+        raise invalid_answer(answer, "the answer has none of the known figures")
+    try:
+        return read_usage(fields, content)
+    except ValueError as error:
+        raise invalid_answer(answer, str(error)) from None
+
+
+# --- Services: an experimental call, whose answer is not documented -----------------------
+
+LIST_OPERATION = "list-service-statistics"
+LIST_LIMIT = 99  # rows; a sibling call documents that the limit is below 100
+COVERED_FIGURES = ("total_requests", "total_tokens")
+LEAST_COVERED_PERCENT = 95  # of each of these; a list that covers less is refused
+NOT_LISTED = "(not listed)"
+LIST_HINT = (
+    "--by service is experimental, because the format of this answer is not documented. "
+    "Run the command with --raw instead of --format, and report what the answer looks like."
+)
+
+
+def list_body(query: Query) -> Body:
+    """Return the fields of a request for the services' own figures."""
+    return {**query.body(), "limit": LIST_LIMIT, "offset": 0}
+
+
+def list_services(cloud: Cloud, query: Query) -> Answer:
+    """Return the figures of each service for a query, not judged; raises RunError."""
+    try:
+        return cloud.post_statistics(LIST_OPERATION, list_body(query))
+    except RunError as error:
+        if error.kind == SERVICE:
+            error.hint = LIST_HINT
+        raise
+
+
+def find_records(content: Any) -> list[Any]:
+    """Return the list under items, or the only list at the top level; raises ValueError."""
+    if not isinstance(content, dict):
+        raise ValueError("the answer is not an object")
+    items = content.get("items")
+    if isinstance(items, list):
+        return items
+    lists = [value for value in content.values() if isinstance(value, list)]
+    if len(lists) != 1:
+        names = ", ".join(content)
+        raise ValueError(f"the answer has {len(lists)} lists; its fields are: {names}")
+    only_list: list[Any] = lists[0]
+    return only_list
+
+
+def read_service(record: Any) -> tuple[str, Usage]:
+    """Return name and figures of a service; raises ValueError."""
+    if not isinstance(record, dict):
+        raise ValueError("a row of the answer is not an object")
+    fields = {figure: figure.list_field for figure in FIGURES if figure.list_field}
+    for field in ("service_name", *fields.values()):
+        if field not in record:
+            names = ", ".join(record)
+            raise ValueError(f"a row of the answer has no {field}; its fields are: {names}")
+    name = record["service_name"]
+    if not isinstance(name, str):
+        raise ValueError("the field service_name is not a string")
+    return one_line(name), read_usage(fields, record)
+
+
+def read_services(answer: Answer) -> dict[str, Usage]:
+    """Return the usage of each service by its name; raises RunError."""
+    services: dict[str, Usage] = {}
+    try:
+        for record in find_records(answer.content):
+            name, usage = read_service(record)
+            services[name] = add_up([usage, services.get(name, NO_USAGE)])
+    except ValueError as error:
+        raise invalid_answer(answer, str(error), LIST_HINT) from None
+    return services
+
+
+def usage_not_listed(service_type: str, listed: Usage, total: Usage) -> Usage:
+    """Return what the listed services leave of the total; raises RunError if they do not fit it."""
+    rest = dict(NO_USAGE)
+    for figure in FIGURES:
+        if not figure.list_field:
+            continue
+        name = figure.name
+        rest[name] = total[name] - listed[name]
+        least_percent = 0
+        if name in COVERED_FIGURES:
+            least_percent = LEAST_COVERED_PERCENT
+        if not total[name] * least_percent <= listed[name] * 100 <= total[name] * 100:
+            raise RunError(
+                SERVICE,
+                f"{LIST_OPERATION}: the services of type {service_type} have {listed[name]} "
+                f"{in_words(name)}, but {SHOW_OPERATION} counts {total[name]}",
+                LIST_HINT,
+            )
+    return rest
+
+
+# --- Report: requests side by side, rows and sums -----------------------------------------
+
+SIDE_BY_SIDE = 8  # requests at most
+
+Result = TypeVar("Result")
+
+
+class Row(NamedTuple):
+    """One row of a report."""
+
+    name: str  # in tables
+    label: Label  # in JSON and CSV, before the figures
+    usage: Usage
+
+
+class Report(NamedTuple):
+    """The result of a run. With --by, the rows add up to the total."""
+
+    options: Options
+    project_id: str
+    rows: list[Row]  # without --by a single one, the total
+    total: Usage
+    notes: Strings
+
+
+def ask_side_by_side(
+    cloud: Cloud,
+    queries: Sequence[Query],
+    ask: Callable[[Cloud, Query], Result],
+) -> dict[Query, Result]:
+    """Return the result of each query. There must be one at least, and no two may be equal.
+
+    Raises the first error, after which nothing more is sent. The first query goes alone, so that a
+    wrong key costs one failed signature instead of eight.
+    """
+    results = {queries[0]: ask(cloud, queries[0])}
+    others = queries[1:]
+    finished: queue.Queue[tuple[Query, Result | Exception]] = queue.Queue()
+
+    def ask_each(share: Sequence[Query]) -> None:
+        for query in share:
+            try:
+                finished.put((query, ask(cloud, query)))
+            except Exception as error:  # noqa: BLE001, PERF203 - raised below, whatever it is
+                finished.put((query, error))
+                return
+
+    for first in range(min(SIDE_BY_SIDE, len(others))):
+        share = others[first::SIDE_BY_SIDE]
+        threading.Thread(target=ask_each, args=(share,), daemon=True).start()
+    try:
+        while len(results) < len(queries):
+            cloud.console.show_progress(len(results), len(queries))
+            with contextlib.suppress(queue.Empty):
+                # Without a time-out, Windows would not notice Ctrl-C.
+                query, result = finished.get(timeout=0.1)
+                if isinstance(result, Exception):
+                    raise result  # noqa: TRY301 - the lines below stop the others first
+                results[query] = result
+        cloud.console.show_progress(len(results), len(queries))
+    except BaseException:
+        cloud.stopped = True
+        raise
+    return results
+
+
+def service_label(name: str, service_type: str, options: Options) -> Label:
+    """Return the label of a service. Services of several types may have the same name."""
+    label = {"service": name}
+    if len(options.service_types) > 1:
+        label["service_type"] = service_type
+    return label
+
+
+def rows_of_services(
+    options: Options,
+    services_by_query: Mapping[Query, dict[str, Usage]],
+    totals: Mapping[Query, Usage],
+) -> list[Row]:
+    """Return a row for each service, the largest first, and what is not listed; raises RunError."""
+    rows = []
+    last_rows = []
+    for query, services in services_by_query.items():
+        service_type = query.service_type
+        for name, usage in services.items():
+            label = service_label(name, service_type, options)
+            rows.append(Row(", ".join(label.values()), label, usage))
+        listed = add_up(services.values())
+        rest = usage_not_listed(service_type, listed, totals[query])
+        if any(rest.values()):
+            label = service_label(NOT_LISTED, service_type, options)
+            last_rows.append(Row(", ".join(label.values()), label, rest))
+    rows.sort(key=lambda row: (-row.usage["total_tokens"], row.name))
+    return rows + last_rows
+
+
+def rows_of_parts(parts: Sequence[Part], usages: Mapping[Query, Usage]) -> list[Row]:
+    """Return a row for each part."""
+    rows = []
+    for part in parts:
+        usage = add_up(usages[query] for query in part.queries)
+        rows.append(Row(part.name, part.label, usage))
+    return rows
+
+
+def unused_notes(by: str | None, rows: Sequence[Row]) -> Strings:
+    """Return a note on the API keys or addresses without calls: they may be mistyped."""
+    if by not in ("api-key", "ip"):
+        return ()
+    unused = [row.name for row in rows if row.usage["total_requests"] == 0]
+    if not unused:
+        return ()
+    noun = "API key" if by == "api-key" else "address"
+    note = (
+        f"No calls for {noun} {', '.join(unused)}: either none were made in this period, "
+        f"or the service does not know the {noun}."
+    )
+    return (note,)
+
+
+def make_report(cloud: Cloud, options: Options) -> Report:
+    """Ask for everything and add it up; raises RunError. Partial sums are never returned."""
+    queries = options.queries()
+    services = {}
+    if options.by == "service":
+        # Asked first: calls in between can then only be missing from the rows.
+        for query in queries:
+            services[query] = read_services(list_services(cloud, query))
+    usages = ask_side_by_side(cloud, queries, ask_usage)
+    if options.by == "service":
+        rows = rows_of_services(options, services, usages)
+    else:
+        rows = rows_of_parts(options.parts, usages)
+    total = add_up(usages.values())
+    notes = options.notes + unused_notes(options.by, rows)
+    return Report(options, cloud.project_id, rows, total, notes)
+
+
+def raw_entry(body: Body, answer: Answer) -> str:
+    """Return a request and its answer, as it came, as a JSON object."""
+    return f'{{"request": {json.dumps(body)},\n "response": {answer.text}}}'
+
+
+def ask_raw(cloud: Cloud, query: Query) -> str:
+    """Return the totals for a query and what was asked, as JSON that is not judged."""
+    answer = cloud.post_statistics(SHOW_OPERATION, query.body())
+    return raw_entry(query.shown().body(), answer)
+
+
+def raw_text(cloud: Cloud, options: Options) -> str:
+    """Return a JSON array of what was asked and answered, not judged; raises RunError."""
+    queries = options.queries()
+    entries = []
+    if options.by == "service":
+        for query in queries:
+            answer = list_services(cloud, query)
+            entries.append(raw_entry(list_body(query.shown()), answer))
+    totals = ask_side_by_side(cloud, queries, ask_raw)
+    entries += [totals[query] for query in queries]
+    return "[" + ",\n".join(entries) + "]\n"
+
+
+# --- Output: one function for each format ---------------------------------------------------
+
+WIDTH = 80  # columns of tables and of --help
+NARROWEST_BAR = 5  # columns; a bar with less room is left out
+NARROWEST_LABEL = 10  # columns, to which a label is shortened at most
+SHORT_UNITS = ((10**12, "T"), (10**9, "G"), (10**6, "M"))
+
+
+def named_figures(usage: Usage, options: Options) -> dict[str, float | None]:
+    """Return the figures of a run, and the error rate, by the names that programs read."""
+    named: dict[str, float | None] = {}
+    for figure in options.figures():
+        named[figure.name] = usage[figure.name]
+        if figure.name == "total_errors":
+            named["error_rate"] = error_rate(usage)
+    return named
+
+
+def percent(rate: float | None) -> str:
+    """Return a rate in percent, or nothing if there is none."""
+    return "" if rate is None else f"{rate:.2%}"
+
+
+def json_text(report: Report) -> str:
+    """Return the report as a JSON document with each top-level value and each row on a line."""
+    options = report.options
+    scope = options.scope
+    rows = []
+    if options.by:
+        for row in report.rows:
+            rows.append({**row.label, **named_figures(row.usage, options)})
+    document = {
+        "period": {
+            **start_and_end(scope.period),
+            "timezone": scope.period.zone_name(),
+            "complete": scope.period.complete,
+        },
+        "region": options.region,
+        "project_id": report.project_id,
+        "service_type": options.service_type,
+        "infer_type": scope.infer_type,
+        **{item.field: item.value for item in scope.shown().filters()},
+        "totals": named_figures(report.total, options),
+        "by": options.by,
+        "rows": rows,
+        "notes": report.notes,
+    }
+    lines = []
+    for name, value in document.items():
+        text = json.dumps(value)
+        if name == "rows" and rows:
+            text = "[\n    " + ",\n    ".join(json.dumps(row) for row in rows) + "\n  ]"
+        lines.append(f'  "{name}": {text}')
+    return "{\n" + ",\n".join(lines) + "\n}\n"
+
+
+def csv_text(report: Report) -> str:
+    """Return a header and a line for each row, or for the total without --by."""
+    options = report.options
+    whole = start_and_end(options.scope.period)
+    label = service_label("", "", options)  # without usage, --by service has no rows
+    if report.rows:
+        label = report.rows[0].label
+    header = {**whole, **label, **named_figures(report.total, options)}
+
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(header), lineterminator="\n")
+    writer.writeheader()
+    for row in report.rows:
+        writer.writerow({**whole, **row.label, **named_figures(row.usage, options)})
+    return text.getvalue()
+
+
+def what_was_asked(report: Report) -> dict[str, str]:
+    """Return what was asked, for people, by short names."""
+    options = report.options
+    scope = options.scope.shown()
+    period = scope.period
+    asked = {
+        "service": f"{options.service_type}, {scope.infer_type}",
+        "region": f"{options.region}, project {report.project_id}",
+        "period": f"{period.local_start()} to {period.local_end()}",
+        "zone": period.zone_name() or "the system's",
+    }
+    for item in scope.filters():
+        if item.value is not None:
+            asked[item.title] = item.text()
+    return asked
+
+
+def row_cells(usage: Usage, figures: Sequence[Figure]) -> list[str]:
+    """Return figures as cells of a table, and the error rate."""
+    cells = [f"{usage[figure.name]:,}" for figure in figures]
+    return [*cells, percent(error_rate(usage))]
+
+
+class TableLine(NamedTuple):
+    """A line of a table of rows."""
+
+    label: str
+    cells: list[str]
+    tokens: int = 0  # for the bar
+
+
+def table_of_rows(report: Report) -> list[TableLine]:
+    """Return the header, a line for each row, and the total."""
+    figures = [figure for figure in report.options.figures() if figure.heading]
+    headings = [figure.heading for figure in figures]
+    lines = [TableLine("", [*headings, "error rate"])]
+    for row in report.rows:
+        cells = row_cells(row.usage, figures)
+        lines.append(TableLine(row.name, cells, row.usage["total_tokens"]))
+    lines.append(TableLine("total", row_cells(report.total, figures)))
+    return lines
+
+
+def table_of_total(report: Report) -> list[TableLine]:
+    """Return a header with all figures, and the total."""
+    figures = report.options.figures()
+    headings = [in_words(figure.name) for figure in figures]
+    return [
+        TableLine("", [*headings, "error rate"]),
+        TableLine("total", row_cells(report.total, figures)),
+    ]
+
+
+def shorten_label(label: str, width: int) -> str:
+    """Return a label of at most width columns, shortened in the middle."""
+    if len(label) <= width:
+        return label
+    tail = (width - 3) // 2
+    head = width - 3 - tail
+    return f"{label[:head]}...{label[-tail:]}"
+
+
+def column_widths(lines: Sequence[TableLine]) -> list[int]:
+    """Return the width of each column of cells, with two blanks before it."""
+    columns = zip(*(line.cells for line in lines))
+    return [2 + max(len(cell) for cell in column) for column in columns]
+
+
+def aligned(lines: Sequence[TableLine]) -> list[str]:
+    """Return the lines of a table with aligned columns and bars, at most WIDTH columns wide.
+
+    Where the room is short, first the bars give way, then the labels.
+    """
+    widths = column_widths(lines)
+    longest_label = max(len(line.label) for line in lines)
+    most_tokens = max(line.tokens for line in lines)
+    room = max(NARROWEST_LABEL, WIDTH - sum(widths))
+    label_width = min(room, longest_label)
+    bar_width = room - label_width - 2
+    if bar_width < NARROWEST_BAR:
+        bar_width = 0
+
+    texts = []
+    for line in lines:
+        label = shorten_label(line.label, label_width)
+        text = label.ljust(label_width)
+        for cell, width in zip(line.cells, widths):
+            text += cell.rjust(width)
+        if line.tokens:
+            length = math.ceil(line.tokens * bar_width / most_tokens)
+            text += "  " + "#" * length
+        texts.append(text.rstrip())
+    return texts
+
+
+def short_figure(count: int) -> str:
+    """Return a large figure in millions or more, with two decimals; nothing for a smaller one."""
+    for size, unit in SHORT_UNITS:
+        if count >= size * 0.999995:  # two decimals round it up to 1.00
+            return f"{count / size:,.2f} {unit}"
+    return ""
+
+
+def total_lines(report: Report) -> list[str]:
+    """Return a line for each figure of the total."""
+    lines = []
+    for figure in report.options.figures():
+        count = report.total[figure.name]
+        remark = short_figure(count)
+        if figure.name == "total_errors":
+            remark = percent(error_rate(report.total))
+        line = f"{in_words(figure.name):<18}{count:>26,} {remark:>11}"
+        lines.append(line.rstrip())
+    return lines
+
+
+def no_usage_lines(options: Options) -> list[str]:
+    """Return the lines that say that there was no usage, and what to try.
+
+    What narrows the question comes first, then what was not asked yet.
+    """
+    tries = []
+    for item in options.scope.filters():
+        if item.value is not None:
+            tries.append(f"leave out {item.option}")
+    if options.service_type != "all":
+        tries.append("use --service-type all")
+    if options.scope.infer_type != "batch" and options.by != "service":
+        tries.append("use --infer-type batch")
+    text = "No usage found."
+    if tries:
+        text += f" To look further, {', or '.join(tries)}."
+    return textwrap.wrap(text, WIDTH, break_on_hyphens=False)
+
+
+def table_text(report: Report) -> str:
+    """Return the report for people, at most WIDTH columns wide."""
+    lines = []
+    for name, text in what_was_asked(report).items():
+        line = f"{name:<9} {text}"
+        lines += textwrap.wrap(line, WIDTH, subsequent_indent=" " * 10, break_on_hyphens=False)
+    if report.options.by:
+        lines += ["", *aligned(table_of_rows(report))]
+    lines += ["", *total_lines(report)]
+    if not any(report.total.values()):
+        lines += ["", *no_usage_lines(report.options)]
+    return "\n".join(lines) + "\n"
+
+
+def escape_markdown(text: str) -> str:
+    """Return a text that stays text in a Markdown table."""
+    return re.sub(r"([\\|`\[\]<>*])", r"\\\1", text)
+
+
+def markdown_row(label: str, cells: Sequence[str]) -> str:
+    """Return a line of a Markdown table."""
+    return "| " + " | ".join([label, *cells]) + " |"
+
+
+def markdown_text(report: Report) -> str:
+    """Return a line on what was counted, and a Markdown table with a bold total."""
+    by = report.options.by
+    table = table_of_rows(report) if by else table_of_total(report)
+    header = table[0]
+    total = table[-1]
+    asked = [f"{name} {text}" for name, text in what_was_asked(report).items()]
+    rule = ["---:" for _ in header.cells]
+    lines = [
+        f"MaaS usage: {escape_markdown(', '.join(asked))}",
+        "",
+        markdown_row(by or "", header.cells),
+        markdown_row("---", rule),
+    ]
+    for row in table[1:-1]:
+        lines.append(markdown_row(escape_markdown(row.label), row.cells))
+    bold_cells = [f"**{cell}**" if cell else "" for cell in total.cells]
+    lines.append(markdown_row("**total**", bold_cells))
+    return "\n".join(lines) + "\n"
+
+
+FORMATS: dict[str, Callable[[Report], str]] = {
+    "table": table_text,
+    "markdown": markdown_text,
+    "json": json_text,
+    "csv": csv_text,
+}
+
+
+def error_text(
+    error: RunError,
+    clean: Callable[[str], str],
+    *,
+    as_json: bool,
+) -> str:
+    """Return an error as the last lines of stderr. clean hides secrets before a text is cut."""
+    message = clean(error.message)
+    hint = clean(error.hint)
+    error_code = clean(error.error_code)
+    request_id = clean(error.request_id)
+    if as_json:
+        fields = {
+            "kind": error.kind.name,
+            "message": message,
+            "hint": hint,
+            "http_status": error.http_status,
+            "error_code": error_code or None,
+            "request_id": request_id or None,
+            "retryable": error.kind.retryable,
+        }
+        return json.dumps({"error": fields}) + "\n"
+    details = []
+    if error_code:
+        details.append(f"error code {error_code}")
+    if request_id:
+        details.append(f"request id {request_id}")
+    if details:
+        message = f"{message.rstrip('.')} ({', '.join(details)})."
+    return f"error: {message}\nhint: {hint}\n"
+
+
+# --- Arguments --------------------------------------------------------------------------------
+
+TO_HELP = "end, in the same forms; a plain date includes that whole day (default: now)"
+API_KEYS_HELP = (
+    'only calls with these API keys, as the service names them; "" is the console\'s online '
+    "experience; @FILE reads a file with one KEY per line"
+)
+BY_HELP = (
+    f"{', '.join(BREAKDOWNS)}: one row for each, and the total. "
+    "service is experimental: the name of a preset service stands for its model, "
+    "other names are your own"
+)
+RAW_HELP = "the service's JSON answers as they are, with tokens in thousands"
+REGION_HELP = f"{' or '.join(TYPES_BY_REGION)} (default: {DEFAULT_REGION})"
+CREDENTIALS_FILE_HELP = (
+    "file with the AK on line 1 and the SK on line 2, or NAME=VALUE lines, credentials.csv, "
+    "or an INI profile"
+)
+
+
 class Parser(argparse.ArgumentParser):
-    """A parser whose errors are this program's."""
+    """A parser that raises RunError."""
 
     def error(self, message: str) -> NoReturn:
-        """Raise RunError for what argparse finds wrong."""
-        raise RunError(USAGE, message)
+        """Raise RunError for what argparse finds wrong. What was typed may be a secret."""
+        raise RunError(USAGE, mask(message))
 
 
-def ip_address(text: str) -> str:
-    """Return an IPv4 or IPv6 address as it is; raises ValueError, also for a scope, which belongs to no client."""
-    import ipaddress
-    ipaddress.ip_address(text.replace("%", "/"))
-    return text
+def wrapped(text: str) -> str:
+    """Return a help text in lines that fit beside the options, not broken at hyphens."""
+    return textwrap.fill(text, WIDTH - 26, break_on_hyphens=False)
 
 
 def build_parser() -> Parser:
-    """Return the parser of the command line; its help is the docstring of this file around the options."""
+    """Return the parser of the command line. Its help is the docstring of this file and options."""
     description, _, epilog = (__doc__ or "").partition("\n\n")
-    parser = Parser(PROGRAM, description=description, epilog=epilog, allow_abbrev=False, add_help=False)
-    parser.formatter_class = lambda prog: argparse.RawDescriptionHelpFormatter(prog, width=WIDTH)
+    parser = Parser(
+        PROGRAM,
+        description=description,
+        epilog=epilog,
+        allow_abbrev=False,
+        add_help=False,
+        formatter_class=lambda prog: argparse.RawTextHelpFormatter(prog, width=WIDTH),
+    )
     if sys.version_info >= (3, 14):
         parser.color = False
     options = parser.add_argument_group("options")
-    shape = options.add_mutually_exclusive_group()
+    formats = options.add_mutually_exclusive_group()
     add = options.add_argument
-    add("--period", help=f"{PERIODS} (default: 7d)")
-    add("--from", dest="start", metavar="WHEN", help=f"start: {WHEN_FORMS}")
-    add("--to", dest="end", metavar="WHEN", help="end; a plain date includes that whole day (default: now)")
+    add("--period", help=wrapped(f"{PERIOD_NAMES} (default: {DEFAULT_PERIOD})"))
+    add("--from", dest="start", metavar="WHEN", help=wrapped(f"start: {TIME_FORMS}"))
+    add("--to", dest="end", metavar="WHEN", help=wrapped(TO_HELP))
     add("--timezone", metavar="ZONE", help="IANA name of the zone of dates (default: the system's)")
-    add("--service-type", metavar="TYPE", help="preset (2, the default), my-service (1), custom-endpoint (4), or all")
-    add("--infer-type", choices=("real_time", "batch"), default="real_time", help="default: real_time")
-    add("--api-keys", metavar="KEY", nargs="+", action="extend", help='only calls by these ("": online experience)')
-    add("--ips", metavar="IP", nargs="+", action="extend", type=ip_address, help="only calls from these addresses")
-    add("--by", choices=tuple(BY), help="a row for each, and their total")
-    shape.add_argument("--format", choices=("table", "json", "csv"), help="default: table")
-    shape.add_argument("--raw", action="store_true", help="the service's answers, unchanged, as a JSON array")
-    add("--region", default="cn-southwest-2", help=f"{' or '.join(REGIONS)} (default: cn-southwest-2)")
-    add("--project-id", metavar="ID", help="the project, instead of a look-up through IAM")
-    add("--credentials-file", metavar="FILE", help="the file with AK and SK")
-    add("--check", action="store_true", help="only try credentials, project and statistics, a line for each")
+    add("--service-type", metavar="TYPE", help=wrapped(f"{TYPE_NAMES} (default: preset)"))
+    add(
+        "--infer-type",
+        choices=("real_time", "batch"),
+        default="real_time",
+        help="(default: real_time)",
+    )
+    add("--api-keys", metavar="KEY", nargs="+", action="extend", help=wrapped(API_KEYS_HELP))
+    add("--ips", metavar="IP", nargs="+", action="extend", help="only calls from these addresses")
+    add("--by", metavar="WHAT", choices=tuple(BREAKDOWNS), help=wrapped(BY_HELP))
+    formats.add_argument("--format", choices=tuple(FORMATS), help="(default: table)")
+    formats.add_argument("--raw", action="store_true", help=wrapped(RAW_HELP))
+    add("--region", default=DEFAULT_REGION, help=wrapped(REGION_HELP))
+    add("--project-id", metavar="ID", help="the project (default: IAM finds that of the region)")
+    add("--credentials-file", metavar="FILE", help=wrapped(CREDENTIALS_FILE_HELP))
+    add("--check", action="store_true", help="only test credentials, project and statistics")
     add("--version", action="store_true", help="show the version")
     add("--help", "-h", action="store_true", help="show this help")
     return parser
 
 
-def judge(args: argparse.Namespace, unknown: Sequence[str]) -> None:
-    """Raise RunError for the first rule that is broken. What is unknown may be a key, so it is not shown."""
-    options = ", ".join(text.partition("=")[0] for text in unknown if text.startswith("--"))
-    no_project_id = args.project_id is not None and not PROJECT_ID_FORM.fullmatch(args.project_id)
-    more_than_check = args.by or args.raw or args.format in ("json", "csv")
+def check_parsed(args: argparse.Namespace, unknown: Sequence[str]) -> None:
+    """Raise RunError for arguments that the parser does not know. Values are not shown."""
+    if [] in vars(args).values():  # what argparse makes of --period=-- before Python 3.13
+        raise RunError(USAGE, "-- is not the value of an option")
+    names = []
+    for argument in unknown:
+        if argument.startswith("--"):
+            names.append(mask(argument.partition("=")[0]))
+        elif argument.startswith("-"):
+            names.append(argument[:2])
+    if names:
+        raise RunError(
+            USAGE,
+            f"unknown option: {', '.join(names)}",
+            f"{USAGE.hint} AK and SK are never given as arguments.",
+        )
+    if unknown:
+        raise RunError(USAGE, "there is a value without an option")
+
+
+def check_arguments(args: argparse.Namespace) -> None:
+    """Raise RunError for the first rule that the arguments break."""
+    has_range = args.start is not None or args.end is not None
+    other_output = args.by or args.raw or args.format not in (None, "table")
+    project_id = args.project_id or ""
     rules = (
-        (unknown, f"unknown arguments: {options or 'values without an option'}"),
-        (args.period is not None and (args.start, args.end) != (None, None), "--period excludes --from and --to"),
-        (args.start is None and args.end is not None, "--to needs --from"),
-        (args.service_type == "3", "the service takes no type 3: a custom endpoint is custom-endpoint, or 4"),
-        (args.service_type not in (None, *TYPE_NAMES), f"--service-type is one of {', '.join(TYPE_NAMES)}"),
-        (not REGION_FORM.fullmatch(args.region), f"--region is of the form xx-yyyy-1; MaaS is in {', '.join(REGIONS)}"),
-        (no_project_id, "--project-id is not 32 characters of 0-9a-z"),
+        (args.period is not None and has_range, "--period cannot be used with --from or --to"),
+        (args.end is not None and args.start is None, "--to needs --from"),
+        (
+            not REGION_FORM.fullmatch(args.region),
+            f"--region {quoted(args.region)} is not {REGION_WORDS}",
+        ),
+        (
+            args.project_id is not None and not PROJECT_ID_FORM.fullmatch(project_id),
+            f"--project-id {quoted(project_id)} is not 32 characters of 0-9a-z",
+        ),
         (args.by == "api-key" and not args.api_keys, "--by api-key needs --api-keys"),
-        (args.check and more_than_check, "--check excludes --by, --raw, and any format but the table"),
+        (args.by == "ip" and not args.ips, "--by ip needs --ips"),
+        (
+            args.by == "service" and args.infer_type == "batch",
+            "--by service cannot be used with --infer-type batch",
+        ),
+        (
+            args.check and other_output,
+            "--check cannot be used with --by, --raw or another --format than table",
+        ),
     )
     for broken, message in rules:
         if broken:
             raise RunError(USAGE, message)
 
 
-def read_period(args: argparse.Namespace, environ: Mapping[str, str], now: datetime) -> Period:
-    """Return the period that the arguments ask for; raises RunError."""
-    zone = system_zone(environ) if args.timezone is None else find_zone(args.timezone)
-    if zone is None and args.timezone is not None:
-        if find_zone("Asia/Shanghai") is None:
-            package = "tzdata" if sys.version_info >= (3, 9) else "backports.zoneinfo"
-            raise RunError(INTERNAL, f"{package} is missing", f'Install: "{sys.executable}" -m pip install {package}')
-        raise RunError(USAGE, f"no time zone: {args.timezone!a}; give an IANA name such as Asia/Shanghai")
-    if args.start is None:
-        start, end = named_span("7d" if args.period is None else args.period, zone, now)
-    else:
-        start = read_when(args.start, zone)
-        end = now if args.end is None else read_when(args.end, zone, ends_day=True)
-    return askable_period(start, end, zone, now)
+def read_service_type(text: str) -> str:
+    """Return the name of a service type, or all; raises RunError."""
+    for name, number in SERVICE_TYPES.items():
+        if text in (name, str(number)):
+            return name
+    if text == "all":
+        return text
+    if text == "3":
+        raise RunError(USAGE, "service type 3 is not accepted; use custom-endpoint (4)")
+    raise RunError(USAGE, f"unknown service type {quoted(text)}; use {TYPE_NAMES}")
 
 
-def read_query(args: argparse.Namespace, environ: Mapping[str, str], now: datetime) -> Query:
-    """Return what the arguments ask for, with notes on what keeps the figures from being all; raises RunError."""
-    args.period = read_period(args, environ, now)
-    if args.check:
-        args.period = Period(now - timedelta(hours=1), now, args.period.zone)
-        args.service_type, args.infer_type, args.api_keys, args.ips = "preset", "real_time", None, None
-    args.service_type = TYPE_NAMES[args.service_type or ("all" if args.by == "service-type" else "preset")]
-    args.types = REGIONS.get(args.region, tuple(SERVICE_TYPES)) if args.service_type == "all" else (args.service_type,)
-    args.api_keys, args.ips = (values and tuple(dict.fromkeys(values)) for values in (args.api_keys, args.ips))
-    args.output = "check" if args.check else "raw" if args.raw else args.format or "table"
-    start = args.period.local()[0]
-    notes = {
-        f"The service keeps 30 days: what was used before {start} is not counted.": not args.period.complete,
-        "The service's figures lag by one to two hours: the latest calls may be missing.": now - args.period.end <= LAG,
-        f"MaaS is not known to be in {args.region}; it is asked all the same.": args.region not in REGIONS,
-    }
-    args.notes = tuple(note for note, applies in notes.items() if applies)
-    return Query(*(getattr(args, field) for field in Query._fields))
+def expand_file(value: str) -> list[str]:
+    """Return a value of --api-keys, or for @FILE the lines of that file; raises RunError."""
+    if not value.startswith("@"):
+        return [value]
+    try:
+        with open(os.path.expanduser(value[1:]), encoding="utf-8-sig") as file:
+            lines = file.read().splitlines()
+    except (OSError, ValueError):
+        raise RunError(USAGE, f"the file in --api-keys {quoted(value)} cannot be read") from None
+    return [line for line in lines if line]
 
 
-# --- Credentials -----------------------------------------------------------------------------------------------------
-def keys_named(values: Mapping[str, str], names: Sequence[str], origin: str) -> Keys | None:
-    """Return the keys of these names, or None if neither AK nor SK is there; raises RunError, which shows no value."""
-    ak, sk, token, project_id = (values.get(name, "") for name in names)
-    if not ak and not sk:
+def read_api_keys(values: Sequence[str] | None) -> Strings | None:
+    """Return the API keys, each once; raises RunError."""
+    if values is None:
         return None
-    for value, name, shortest in sorted(zip((ak, sk, token), names, SHORTEST_KEYS), key=lambda found: bool(found[0])):
-        if not re.fullmatch("[!-~]*", value):
-            raise RunError(CREDENTIALS, f"the {name} of {origin} holds a blank, a line break or a non-ASCII character")
-        if len(value) < shortest and (value or name in names[:2]):
-            what = f"the {name} of {origin} is too short to be one" if value else f"{origin} has no {name}: half a pair"
-            raise RunError(CREDENTIALS, what)
-    return Keys(ak, sk, token, project_id, origin)
-
-
-def values_in(lines: Sequence[str]) -> dict[str, str]:
-    """Return the values in a file's lines by name, of INI in section [basic]; or as listed, or in credentials.csv."""
-    import csv
-    basic = re.split(r"(?m)^\[basic\]$", "\n".join(lines))[-1]
-    pairs = NAMED_VALUE.findall(re.split(r"(?m)^\[", basic)[0])
-    named = {name.lower() if name.lower() in PROFILE_NAMES else name: value for name, _, value in pairs}
-    listed: Sequence[str] = lines
-    if len(lines) == 1 or "," in lines[0]:
-        listed, *rows = [*filter(any, csv.reader(lines, skipinitialspace=True))] or [[]]
-        columns = [name.strip().lower() for name in listed]
-        if rows:
-            listed = [dict(zip(columns, rows[0])).get(name, "") for name in CSV_COLUMNS] if len(rows) == 1 else ()
-    fits = 1 <= len(listed) <= 3 and re.fullmatch("([0-9A-Za-z_-]{8,})?", listed[0].strip())
-    return {**(dict(zip(LISTED_NAMES, map(str.strip, listed))) if fits else {}), **named}
-
-
-def read_keys_file(path: str) -> Keys:
-    """Return the keys in a file of any form; raises RunError, which shows nothing of what is in it."""
-    import shlex
-    path = os.path.expanduser(path)
-    origin = f"the credentials file {path}"
-    try:
-        with open(path, "rb") as file:
-            content = file.read(FILE_LIMIT + 1)
-            exposed = os.name == "posix" and os.fstat(file.fileno()).st_mode & 0o044
-        text = content.decode("utf-8-sig")
-    except (OSError, ValueError) as error:  # a ValueError for a path that no file can have, and for what is no UTF-8
-        reason = getattr(error, "strerror", None) or "no text in UTF-8"
-        raise RunError(CREDENTIALS, f"{origin} cannot be read: {reason}", FILE_HINT) from None
-    lines = [line for line in map(str.strip, text.splitlines()) if line and not line.startswith("#")]
-    if "\0" in text or len(content) > FILE_LIMIT or not lines:
-        raise RunError(CREDENTIALS, f"{origin} is empty, binary or too long", FILE_HINT)
-    for names in (HW_NAMES, SDK_NAMES, PROFILE_NAMES, LISTED_NAMES):
-        keys = keys_named(values_in(lines), names, origin)
-        if keys:
-            note = f"Others can read the credentials file; mend it with: chmod 600 {shlex.quote(path)}"
-            return keys._replace(notes=(note,) if exposed else ())
-    raise RunError(CREDENTIALS, f"{origin} is of no known form", FILE_HINT)
-
-
-def load_keys(query: Query, environ: Mapping[str, str]) -> Keys:
-    """Return the keys of the first source that is there, and the project id if it is known; raises RunError."""
-    path = query.credentials_file
-    sources = (HW_NAMES, SDK_NAMES) if path is None else ()
-    found = (keys_named(environ, names, f"the environment ({names[0]}, {names[1]})") for names in sources)
-    keys = next(filter(None, found), None)
-    if keys is None:
-        profile = environ.get(PROFILE_VARIABLE) or PROFILE_FILE
-        if path is None and profile == PROFILE_FILE and not os.path.exists(os.path.expanduser(profile)):
-            raise RunError(CREDENTIALS, "there are no credentials")
-        keys = read_keys_file(profile if path is None else path)
-    project_id = query.project_id or keys.project_id or environ.get(HW_NAMES[3], "")
-    if project_id and not PROJECT_ID_FORM.fullmatch(project_id):
-        message = f"the project id of {keys.origin}, or in HW_PROJECT_ID, is not 32 characters of 0-9a-z"
-        raise RunError(CREDENTIALS, message, "Correct or remove it, or give --project-id.")
-    return keys._replace(project_id=project_id)
-
-
-# --- Signature -------------------------------------------------------------------------------------------------------
-class Signature:
-    """Signs requests with AK and SK. As requests' auth it also keeps .netrc out."""
-
-    def __init__(self, keys: Keys) -> None:
-        self._keys = keys
-
-    def __call__(self, request: PreparedRequest) -> PreparedRequest:
-        """Sign a request at the moment of sending; the Signer encodes the query anew, so its URL is the one to send."""
-        from urllib.parse import parse_qsl, urlsplit
-
-        from huaweicloudsdkcore.sdk_request import SdkRequest
-        from huaweicloudsdkcore.signer.signer import Signer
-        url = urlsplit(str(request.url))
-        headers = {name: value for name, value in request.headers.items() if name in SIGNED_HEADERS}
-        headers["X-Sdk-Date"] = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%SZ")
-        headers.update({"X-Security-Token": self._keys.token} if self._keys.token else {})
-        unsigned = SdkRequest(request.method, url.scheme, url.netloc, url.path, header_params=headers)
-        unsigned.query_params, unsigned.body = parse_qsl(url.query, keep_blank_values=True), request.body or ""
-        signed = Signer(self._keys).sign(unsigned)
-        request.headers.update(signed.header_params)
-        request.url = signed.url
-        return request
-
-
-# --- Cloud -----------------------------------------------------------------------------------------------------------
-def unreachable(error: BaseException, host: str) -> RunError:
-    """Return the error for what requests raised, in the system's words: its own may hold the password of a proxy."""
-    from requests import exceptions
-    reason = "no answer in time" if isinstance(error, exceptions.Timeout) else "it broke off"
-    cause: BaseException | None = error
-    while cause:
-        if hasattr(cause, "verify_message"):  # ssl.SSLCertVerificationError
-            return RunError(UNTRUSTED, f"the certificate of {host} is not trusted: {cause.verify_message}")
-        tunnel = str(cause) if str(cause).startswith("Tunnel connection failed") else ""  # what a proxy answered
-        reason = tunnel or getattr(cause, "strerror", None) or reason
-        inner = cause.args[0] if cause.args and isinstance(cause.args[0], BaseException) else None
-        cause = cause.__cause__ or cause.__context__ or inner
-    if type(error) is OSError or re.search("X509|PEM", reason):
-        return RunError(UNTRUSTED, "the file of CA certificates cannot be used", "Correct REQUESTS_CA_BUNDLE.")
-    if isinstance(error, (exceptions.ConnectionError, exceptions.Timeout, exceptions.ChunkedEncodingError)):
-        through = " through the proxy" if isinstance(error, exceptions.ProxyError) else ""
-        return RunError(FAULT, f"no answer from {host}{through}: {reason}")
-    if isinstance(error, exceptions.ContentDecodingError):
-        return RunError(SERVICE, f"the answer of {host} cannot be unpacked")
-    return RunError(NETWORK, f"no way to {host}: the address of the proxy makes no sense", "Correct HTTPS_PROXY.")
-
-
-def read_json(text: str) -> Any:
-    """Return what JSON says, with exact decimals; raises ValueError, also for NaN."""
-    import json
-    from decimal import Decimal
-    try:
-        return json.loads(text, parse_float=Decimal, parse_constant=int)  # int("NaN") fails
-    except (ArithmeticError, RecursionError) as error:  # an exponent beyond all bounds, or brackets without end
-        raise ValueError from error
-
-
-def refused(operation: str, response: Response, content: object) -> RunError:
-    """Return the error for a status other than 200, with what the body says: flat, or nested as IAM may."""
-    fields = content if isinstance(content, dict) else {}
-    fields = {**fields, **fields["error"]} if isinstance(fields.get("error"), dict) else fields
-    code = fields.get("error_code") or fields.get("code")
-    request_id = response.headers.get("X-Request-Id") or fields.get("request_id")
-    status = response.status_code
-    words = str(fields.get("error_msg") or fields.get("message") or "no reason given")
-    text = "a redirect, which is not followed" if 300 <= status < 400 else words
-    facts = {"http_status": status, "error_code": code and str(code), "request_id": request_id and str(request_id)}
-    about = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in facts.items() if value)
-    hint = next(hint for words, hint in UNAUTHORIZED_HINTS.items() if re.search(words, text)) if status == 401 else ""
-    wait = re.fullmatch("[0-9]+", response.headers.get("Retry-After", "").strip())
-    kind = STATUS_KINDS.get(status, NETWORK if status >= 500 else SERVICE)
-    return RunError(kind, f"{operation}: {text} ({about})", hint, float(wait[0]) if wait else None, **facts)
-
-
-class Cloud:
-    """The one door to the network: signs and sends a call, tries again where that may help, judges the answer."""
-
-    def __init__(self, keys: Keys, tell: Callable[[str], None]) -> None:
-        gc.disable()  # these imports make much and free nothing; looking for it takes up to a tenth of their time
-        try:
-            import huaweicloudsdkcore.signer.signer  # noqa: F401 - if it is missing, to know before anything is sent
-            import requests
-        except ImportError:
-            command = f'"{sys.executable}" -m pip install huaweicloudsdkcore requests'
-            raise RunError(INTERNAL, "huaweicloudsdkcore or requests is missing", f"Install them: {command}") from None
-        finally:
-            gc.enable()
-        self.closed = False  # once it is, nothing more is sent
-        self._tell = tell
-        self._session = requests.Session()
-        self._session.auth = Signature(keys)
-        self._session.headers["User-Agent"] = f"huawei-cloud-maas-tokens-usage/{__version__}"
-
-    def ask(self, operation: str, url: str, body: str = "", project_id: str = "") -> tuple[str, Any]:
-        """Return the text and the JSON of the answer to a POST, or to a GET if there is no body; raises RunError."""
-        first, tries = time.monotonic(), 0
-        while True:
-            try:
-                return self._send(operation, url, body, project_id)
-            except RunError as error:
-                if self.closed or tries >= len(error.kind.waits):
-                    raise
-                wait = error.kind.waits[tries] if error.wait is None else error.wait
-                if wait > LONGEST_WAIT or time.monotonic() + wait - first > TRYING_TIME:
-                    raise
-                if wait > ANNOUNCED_WAIT:
-                    self._tell(f"waiting {wait:g} s: {error}")
-            time.sleep(wait)
-            tries += 1
-
-    def _send(self, operation: str, url: str, body: str, project_id: str) -> tuple[str, Any]:
-        if self.closed:
-            raise RunError(INTERRUPTED, "another call has failed")
-        headers = {"Content-Type": "application/json", **({"X-Project-Id": project_id} if project_id else {})}
-        try:
-            response = self._session.request(
-                "POST" if body else "GET", url, data=body, headers=headers, timeout=TIMEOUTS, allow_redirects=False
+    api_keys = [api_key for value in values for api_key in expand_file(value)]
+    if not api_keys:
+        raise RunError(USAGE, "the file in --api-keys has no API keys")
+    for api_key in api_keys:
+        if not api_key.isprintable() or api_key != api_key.strip():
+            raise RunError(
+                USAGE,
+                f"the API key {quoted(api_key)} in --api-keys has a blank at an end, "
+                "or a character that cannot be printed",
+                "Remove the character. A file with Windows line ends may have added it.",
             )
-        except (OSError, ValueError, TypeError) as error:  # the last two for the addresses of some proxies
-            raise unreachable(error, url.split("/")[2]) from error
-        try:
-            text = response.content.decode("utf-8")
-            content = read_json(text)
-        except ValueError:
-            text, content = "", None
-        if response.status_code != 200:
-            raise refused(operation, response, content)
-        if not text:
-            raise RunError(SERVICE, f"{operation}: the answer is no JSON")
-        return text, content
+    return tuple(dict.fromkeys(api_keys))
 
 
-def find_project_id(cloud: Cloud, region: str) -> str:
-    """Return the id of the region's project from IAM, https://support.huaweicloud.com/api-iam/; raises RunError."""
-    operation, host = "project look-up", f"https://iam.{region}.myhuaweicloud.com"
+def read_ip(text: str) -> str:
+    """Return an address in canonical form, IPv4 where it is mapped into IPv6; raises RunError."""
+    wrong = RunError(
+        USAGE,
+        f"--ips {quoted(text)} is not an IPv4 or IPv6 address",
+        "Use single addresses, not networks or host names.",
+    )
+    if "%" in text:
+        raise wrong
     try:
-        _, content = cloud.ask(operation, f"{host}/v3/projects?name={region}")
-    except RunError as error:
-        if error.kind != PERMISSION:
-            raise
-        _, content = cloud.ask(operation, f"{host}/v3/auth/projects")  # needs no permission, and has no filter
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        raise wrong from None
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
+        return str(address.ipv4_mapped)
+    return str(address)
+
+
+def read_ips(values: Sequence[str] | None) -> Strings | None:
+    """Return the client addresses, each once; raises RunError."""
+    if values is None:
+        return None
+    return tuple(dict.fromkeys(read_ip(value) for value in values))
+
+
+def read_period(
+    args: argparse.Namespace,
+    zone: Zone,
+    now: datetime,
+) -> Period:
+    """Return the period that the arguments ask for; raises RunError."""
+    if args.start is None:
+        period = DEFAULT_PERIOD if args.period is None else args.period
+        start, end = named_period(period, zone, now)
+    else:
+        start = read_when(args.start, zone, "--from")
+        end = now
+        if args.end is not None:
+            end = read_when(args.end, zone, "--to")
+    return kept_period(start, end, zone, now)
+
+
+def first_notes(
+    args: argparse.Namespace,
+    period: Period,
+    now: datetime,
+) -> Strings:
+    """Return the notes that are known before anything is asked."""
+    notes = []
+    if not period.complete:
+        start = period.local_start()
+        notes.append(f"The service keeps 30 days. Usage before {start} is not included.")
+    if now - period.end <= REPORTING_LAG:
+        notes.append("The figures lag by one to two hours. The latest calls may be missing.")
+    if args.service_type is None and args.by != "service-type":
+        notes.append("Only preset services are counted. --service-type all includes the others.")
+    if args.region not in TYPES_BY_REGION:
+        notes.append(f"MaaS is not known to be offered in {args.region}. It is tried anyway.")
+    return tuple(notes)
+
+
+def check_request_count(by: str, parts: Sequence[Part]) -> None:
+    """Raise RunError if a breakdown needs more requests than the service allows in a minute."""
+    count = sum(len(part.queries) for part in parts)
+    if count <= MOST_REQUESTS:
+        return
+    fewer = {"api-key": "fewer API keys", "ip": "fewer addresses"}.get(by, "a shorter period")
+    raise RunError(
+        USAGE,
+        f"--by {by} needs {count} requests here; at most {MOST_REQUESTS} are allowed",
+        f"Ask for {fewer}, or for one service type.",
+    )
+
+
+def read_options(
+    args: argparse.Namespace,
+    environ: Texts,
+    now: datetime,
+) -> Options:
+    """Return what the arguments ask for; raises RunError."""
+    zone = choose_zone(args.timezone, environ)
+    scope = Scope(
+        period=read_period(args, zone, now),
+        infer_type=args.infer_type,
+        api_keys=read_api_keys(args.api_keys),
+        ips=read_ips(args.ips),
+    )
+    service_type = "preset"
+    if args.service_type is not None:
+        service_type = read_service_type(args.service_type)
+    elif args.by == "service-type":
+        service_type = "all"
+    service_types: Strings = (service_type,)
+    if service_type == "all":
+        service_types = TYPES_BY_REGION.get(args.region, tuple(SERVICE_TYPES))
+
+    make_parts = BREAKDOWNS.get(args.by, one_part)
+    parts = make_parts(scope, service_types)
+    if args.by is not None:
+        check_request_count(args.by, parts)
+    return Options(
+        scope=scope,
+        service_type=service_type,
+        service_types=service_types,
+        by=args.by,
+        parts=parts,
+        region=args.region,
+        project_id=args.project_id,
+        credentials_file=args.credentials_file,
+        oldest=now - RETENTION,
+        notes=first_notes(args, scope.period, now),
+    )
+
+
+# --- Main ---------------------------------------------------------------------------------------
+
+CHECK_STEPS = ("credentials", "project", "statistics")
+
+
+def check_lines(results: Sequence[str]) -> str:
+    """Return a line for each step of --check; the first without a result has failed."""
+    lines = []
+    for position, step in enumerate(CHECK_STEPS):
+        state = "skipped"
+        if position < len(results):
+            state = f"ok       {results[position]}"
+        elif position == len(results):
+            state = "failed"
+        lines.append(f"{step:<12} {state}\n")
+    return "".join(lines)
+
+
+def run_check(
+    options: Options,
+    environ: Texts,
+    now: datetime,
+    console: Console,
+) -> None:
+    """Try credentials, project and statistics, and write what became of each; raises RunError."""
+    last_hour = Period(now - HOUR, now, options.scope.period.zone)
+    query = Query("preset", Scope(last_hour, "real_time", api_keys=None, ips=None))
+    results = []
     try:
-        found = [str(project["id"]) for project in content["projects"] if project["name"] == region]
-        sane = all(map(PROJECT_ID_FORM.fullmatch, found))
-    except (KeyError, TypeError):
-        sane = False
-    if not sane:
-        raise RunError(SERVICE, f"{operation}: the answer is no list of projects")
-    if len(found) != 1:
-        message = f"IAM knows {len(found) or 'no'} project{'s' if found else ''} of the name {region}"
-        raise RunError(CREDENTIALS, message, "Give --project-id ID; the console shows it under My Credentials.")
-    return found[0]
-
-
-def whole_figure(name: str, value: Any) -> int:
-    """Return a field of an answer in tokens or calls; raises RunError for what is no figure."""
-    from decimal import ROUND_HALF_UP, Decimal
-    if value is None:
-        return 0
-    number = isinstance(value, (int, Decimal)) and not isinstance(value, bool)
-    if not number or not 0 <= value < LARGEST_FIGURE or (name in COUNTS and value % 1):
-        raise RunError(SERVICE, f"statistics: {name} of the answer is no figure")
-    return int((Decimal(value) * (1000 if name in THOUSANDS else 1)).to_integral_value(ROUND_HALF_UP))
-
-
-def statistics(cloud: Cloud, query: Query) -> tuple[str, str, Usage]:
-    """Ask ShowStatistics for a single service type; return body, text and usage of the answer, or raise RunError."""
-    import json
-    start, end = query.period.milliseconds()
-    fields = {"service_type": SERVICE_TYPES[query.types[0]], "start_time": start, "end_time": end,
-              "timezone": query.period.zone and str(query.period.zone), "infer_type": query.infer_type,
-              "api_keys": query.api_keys, "ips": query.ips}  # fmt: skip
-    given = {name: value for name, value in fields.items() if value is not None}
-    url = f"https://modelarts.{query.region}.myhuaweicloud.com/v1/{query.project_id}/maas/monitoring/show-statistics"
-    text, content = cloud.ask("statistics", url, json.dumps(given), query.project_id or "")
-    figures = [content.get(name) for name in THOUSANDS + COUNTS] if isinstance(content, dict) else []
-    if figures.count(None) == len(figures):
-        raise RunError(SERVICE, "statistics: the answer has none of the known figures")
-    shown = {**given, **({"api_keys": [*map(shorten, query.api_keys)]} if query.api_keys else {})}
-    return json.dumps(shown), text, Usage(*map(whole_figure, THOUSANDS + COUNTS, figures))
-
-
-# --- Sums ------------------------------------------------------------------------------------------------------------
-def rows_of(query: Query) -> list[Query]:
-    """Return a query for each row of the result: for each day, cut by the period's ends, each type, or each key."""
-    if query.by == "service-type":
-        return [query._replace(service_type=name, types=(name,)) for name in query.types]
-    if query.by == "api-key":
-        return [query._replace(api_keys=(key,)) for key in query.api_keys or ()]
-    rows, start, day = [], query.period.start, datetime.combine(query.period.local()[0], datetime.min.time())
-    while query.by and start < query.period.end:
-        day += DAY
-        end = min(instant(day, query.period.zone), query.period.end)
-        if end > start:  # which is not so where a zone has skipped a day
-            rows.append(query._replace(period=query.period._replace(start=start, end=end)))
-            start = end
-    return rows or [query]
-
-
-def side_by_side(cloud: Cloud, queries: Sequence[Query]) -> list[tuple[str, str, Usage]]:
-    """Return the answers to queries, or raise what failed first. One goes ahead: a wrong key costs one signature."""
-    import threading
-    answers = {0: statistics(cloud, queries[0])}
-    errors: list[Exception] = []
-
-    def work(places: range) -> None:
-        try:
-            for place in places:
-                answers[place] = statistics(cloud, queries[place])
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is noted before the others stop
-            errors.append(error)
-            cloud.closed = True
-
-    shares = [range(1 + first, len(queries), SIDE_BY_SIDE) for first in range(min(SIDE_BY_SIDE, len(queries) - 1))]
-    threads = [threading.Thread(target=work, args=(share,), daemon=True) for share in shares]
-    try:
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            while thread.is_alive() and not cloud.closed:
-                thread.join(0.1)  # without a limit Windows would not hear Ctrl-C, nor we of the others' errors
+        credentials = load_credentials(options, environ, console)
+        results.append(credentials.origin)
+        cloud = Cloud(credentials, options.region, console)
+        cloud.project_id = cloud.project_id or find_project_id(cloud)
+        results.append(cloud.project_id)
+        started = time.monotonic()
+        ask_usage(cloud, query)
+        milliseconds = (time.monotonic() - started) * 1000
+        results.append(f"{milliseconds:.0f} ms")
     finally:
-        cloud.closed = True
-    if errors:
-        raise errors[0]
-    return [answers[place] for place in range(len(queries))]
+        console.write_result(check_lines(results))
 
 
-def make_report(cloud: Cloud, query: Query) -> Report:
-    """Ask for each row of a query, and add up; raises RunError if a single call fails, since half a sum is none."""
-    rows = rows_of(query)
-    answers = side_by_side(cloud, [row._replace(types=(name,)) for row in rows for name in row.types])
-    usages, types = [usage for _, _, usage in answers], len(answers) // len(rows)
-    sums = [(row, sum(usages[types * place : types * (place + 1)], Usage())) for place, row in enumerate(rows)]
-    return Report(query, sums, sum(usages, Usage()), answers)
+def refusal_hint(options: Options) -> str:
+    """Return what may help after the service has refused a request with 400."""
+    hints = []
+    if options.scope.period.start == options.oldest:
+        hints.append(
+            "The period starts exactly 30 days ago, which the service may already take as too old. "
+            "Use --period 29d."
+        )
+    if len(options.service_types) > 1:
+        names = ", ".join(options.service_types)
+        hints.append(f"Ask for the service types one by one, with --service-type: {names}.")
+    return " ".join(hints) or SERVICE.hint
 
 
-# --- Showing ---------------------------------------------------------------------------------------------------------
-def printable(text: str) -> str:
-    """Return a text of others on one line, not too long, without what would steer a terminal."""
-    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-    return line if len(line) <= LONGEST_MESSAGE else f"{line[: LONGEST_MESSAGE - 3]}..."
+def write_answer(cloud: Cloud, options: Options, output: str) -> None:
+    """Ask for the statistics, and write them in a format or raw, and the notes; raises RunError."""
+    notes = options.notes
+    if output == "raw":
+        cloud.console.write_result(raw_text(cloud, options), always_utf8=True)
+    else:
+        report = make_report(cloud, options)
+        notes = report.notes
+        cloud.console.write_result(FORMATS[output](report))
+    if output != "json":
+        for note in notes:
+            cloud.console.write_message(f"note: {printable(note)}\n")
 
 
-def figures_of(usage: Usage, query: Query) -> dict[str, int | float | None]:
-    """Return the figures under the names that programs read; error_rate is None when there were no requests."""
-    rate = round(usage.total_errors / usage.total_requests, 4) if usage.total_requests else None
-    named = {**dict(zip(Usage._fields[:5], usage)), "error_rate": rate}
-    return {**named, **dict(zip(Usage._fields[5:], usage[5:]))} if query.infer_type == "batch" else named
-
-
-def span_of(period: Period) -> dict[str, str]:
-    """Return start and end in ISO 8601 with the zone's offset."""
-    return dict(zip(("start", "end"), (moment.isoformat() for moment in period.local())))
-
-
-def label_of(row: Query) -> dict[str, str]:
-    """Return what sets a row apart from the others, its name first."""
-    if row.by == "day":
-        return {"day": str(row.period.local()[0].date()), **span_of(row.period)}
-    if row.by == "api-key":
-        return {"api_key": shorten((row.api_keys or ("",))[0])}
-    return {"service_type": row.service_type} if row.by else {}
-
-
-def json_text(report: Report) -> str:
-    """Return the report as one JSON document."""
-    import json
-    query = report.query
-    zone, complete = query.period.zone and str(query.period.zone), query.period.complete
-    document = {
-        "period": {**span_of(query.period), "timezone": zone, "complete": complete},
-        **{name: getattr(query, name) for name in Query._fields[1:7]},
-        "api_keys": query.api_keys and [shorten(key) for key in query.api_keys],
-        "totals": figures_of(report.total, query),
-        "by": query.by,
-        "rows": [{**label_of(row), **figures_of(usage, row)} for row, usage in report.rows if query.by],
-        "notes": query.notes,
-    }
-    return json.dumps(document, indent=2) + "\n"
-
-
-def csv_text(report: Report) -> str:
-    """Return a header, and a line for each row."""
-    import csv
-    import io
-    rows = [{**span_of(row.period), **label_of(row), **figures_of(usage, row)} for row, usage in report.rows]
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([rows[0], *(row.values() for row in rows)])
-    return text.getvalue()
-
-
-def raw_text(report: Report) -> str:
-    """Return a JSON array of the statistics as they were asked and answered, to the letter."""
-    text = ",\n".join(f'{{"request": {body},\n "response": {text}}}' for body, text, _ in report.answers)
-    return f"[{text}]\n"
-
-
-def row_lines(report: Report) -> Iterator[str]:
-    """Yield a line for each row, for people: its main figures, and a bar in proportion to its tokens."""
-    import unicodedata
-    most = max(usage.total_tokens for _, usage in report.rows) or 1
-    lines: list[tuple[str, ...]] = [("", "tokens", "requests", "errors")]
-    for row, usage in [*report.rows, (report.query._replace(by=None), report.total)]:
-        label = printable(next(iter(label_of(row).values()), "total")) or '""'
-        lines.append((label, *(f"{usage[place]:,}" for place in (0, 3, 4))))
-    label_width, *widths = BY[report.query.by or "day"], *(max(map(len, column)) for column in list(zip(*lines))[1:])
-    room = max(0, WIDTH - label_width - sum(widths) - 8)
-    bars = ["", *("#" * -(-usage.total_tokens * room // most) for _, usage in report.rows), ""]
-    for (label, *cells), bar in zip(lines, bars):
-        cut = label[: label_width // (1 if label.isascii() else 2)]
-        width = label_width - sum(unicodedata.east_asian_width(c) in "WF" for c in cut)  # those take two columns
-        figures = "".join(f"  {cell:>{columns}}" for cell, columns in zip(cells, widths))
-        yield f"{cut:<{width}}{figures}  {bar}".rstrip()
-
-
-def total_lines(usage: Usage, query: Query) -> Iterator[str]:
-    """Yield a line for each figure of a total, for people: also short if it is large; if all is zero, what to try."""
-    rate = figures_of(usage, query)["error_rate"]
-    for name, count in zip(Usage._fields, usage if query.infer_type == "batch" else usage[:5]):
-        units = {"T": 1e12, "G": 1e9, "M": 1e6}.items()
-        short = next((f"{count / size:,.2f} {unit}" for unit, size in units if count >= size * 0.999995), "")
-        beside = f"{rate:.2%}" if name == "total_errors" and rate is not None else short
-        yield f"{name.replace('_', ' '):<18}{count:>26,} {beside:>11}".rstrip()
-    if not any(usage):
-        yield "\nNothing was used, or it was used elsewhere. Try --service-type all, --infer-type"
-        yield "batch, the other --region or a longer --period; and figures lag by 1 to 2 hours."
-
-
-def table_text(report: Report) -> str:
-    """Return the report for people, at most 80 columns wide: what was asked, the rows, the total."""
-    import textwrap
-    query, lines = report.query, []
-    asked = {
-        "service": f"{query.service_type}, {query.infer_type}",
-        "region": f"{query.region}, project {query.project_id}",
-        "period": " to ".join(map(str, query.period.local())),
-        "zone": str(query.period.zone or "the system's"),
-        "API keys": ", ".join(shorten(printable(key)) or '""' for key in query.api_keys or ()),
-        "IPs": ", ".join(query.ips or ()),
-    }
-    for name, text in asked.items():
-        width = WIDTH if text.isascii() else WIDTH // 2  # Chinese characters take two columns
-        line = textwrap.fill(f"{name:<9} {text}", width, subsequent_indent=" " * 10, break_on_hyphens=False)
-        lines += [line] if text else []
-    lines += ["", *row_lines(report)] if query.by else []
-    return "\n".join((*lines, "", *total_lines(report.total, query), ""))
-
-
-def check_text(signs: Sequence[str]) -> str:
-    """Return a line for each step of --check: what was found, else where it ended."""
-    results = [*(f"ok       {sign}" for sign in signs), "failed", "skipped", "skipped"]
-    return "".join(f"{step:<12} {result}\n" for step, result in zip(("credentials", "project", "statistics"), results))
-
-
-def error_text(error: RunError, shown_as: Mapping[str, str], *, as_json: bool) -> str:
-    """Return the end of stderr, in lines or as JSON; secrets, and what may be one, are hidden before texts are cut."""
-    import json
-    keylike = r"[0-9A-Za-z+=_-]{24,}" if error.kind == USAGE else "$^"  # what was typed in a wrong place
-    message = re.sub(keylike, lambda word: shorten(word.group()), str(error))
-    facts = {**dict.fromkeys(("http_status", "error_code", "request_id")), **error.facts}
-    said = {"message": message, "hint": error.hint, **facts}
-    fields = {name: printable(hide(text, shown_as)) if isinstance(text, str) else text for name, text in said.items()}
-    if as_json:
-        return json.dumps({"error": {"kind": error.kind.name, **fields, "retryable": error.kind.retryable}}) + "\n"
-    return f"error: {fields['message']}\nhint: {fields['hint']}\n"
-
-
-def write(stream: TextIO | None, text: str) -> bool:
-    """Write a text, with escapes for what the stream lacks; return whether anybody reads on, or raise RunError."""
-    if stream is None:  # the caller has closed it
-        return True
+def run_query(
+    options: Options,
+    environ: Texts,
+    output: str,
+    console: Console,
+) -> None:
+    """Find credentials and project, then ask and write the answer; raises RunError."""
+    credentials = load_credentials(options, environ, console)
+    cloud = Cloud(credentials, options.region, console)
+    cloud.project_id = cloud.project_id or find_project_id(cloud)
+    options = options._replace(notes=options.notes + credentials.notes)
     try:
-        stream.write(text.encode(stream.encoding or "ascii", "backslashreplace").decode(stream.encoding or "ascii"))
-        stream.flush()
-    except OSError as error:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())  # for the last flush, which is the interpreter's
-        if error.errno in (errno.EPIPE, errno.EINVAL):
-            return False
-        raise RunError(INTERNAL, f"the output cannot be written: {error.strerror}", "Look to the disk.") from None
-    return True
+        write_answer(cloud, options, output)
+    except RunError as error:
+        if error.http_status == 400 and error.hint == SERVICE.hint:  # it has no hint of its own
+            error.hint = refusal_hint(options)
+        raise
 
 
-TEXTS = {"table": table_text, "json": json_text, "csv": csv_text, "raw": raw_text}
+def run(
+    arguments: Sequence[str],
+    environ: Texts,
+    now: datetime,
+    console: Console,
+) -> None:
+    """Do what the arguments ask for; raises RunError."""
+    parser = build_parser()
+    args, unknown = parser.parse_known_args(arguments)
+    if args.help:
+        console.write_result(parser.format_help())
+        return
+    if args.version:
+        console.write_result(f"{PROGRAM} {__version__}\n")
+        return
 
-# --- Main ------------------------------------------------------------------------------------------------------------
-def answer_to(query: Query, keys: Keys, tell: Callable[[str], None], signs: list[str]) -> Report:
-    """Return the report on a query, and leave a sign of each step that is done; raises RunError."""
-    cloud = Cloud(keys, tell)
-    signs.append(keys.project_id or find_project_id(cloud, query.region))
-    started = time.monotonic()
-    report = make_report(cloud, query._replace(project_id=signs[-1], notes=query.notes + keys.notes))
-    signs.append(f"{1000 * (time.monotonic() - started):.0f} ms")
-    return report
+    check_parsed(args, unknown)
+    check_arguments(args)
+    options = read_options(args, environ, now)
+    for api_key in options.scope.api_keys or ():
+        if len(api_key) >= LONG_KEY:  # the service may repeat it in an error
+            console.hide(api_key, shorten_key(api_key))
+    if args.check:
+        run_check(options, environ, now, console)
+    elif args.raw:
+        run_query(options, environ, "raw", console)
+    else:
+        run_query(options, environ, args.format or "table", console)
+
+
+def internal_error(error: Exception) -> RunError:
+    """Return the error for a fault of this program: its type, and the line where it happened."""
+    line = 0
+    trace = error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == __file__:
+            line = trace.tb_lineno
+        trace = trace.tb_next
+    return RunError(INTERNAL, f"{type(error).__name__} in line {line} of {PROGRAM} {__version__}")
+
+
+def asks_for_json(arguments: Sequence[str]) -> bool:
+    """Say whether --format json is given, also among arguments that make no sense."""
+    text = "\n".join(arguments)
+    formats = re.findall(r"^--format[=\n](.*)$", text, re.MULTILINE)
+    return formats[-1:] == ["json"]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the program with these arguments, or the command line's, and return the exit code."""
-    argv = sys.argv[1:] if argv is None else argv
-    values = (os.environ.get(name, "") for name in HW_NAMES[:3] + SDK_NAMES[:3])
-    shown_as = {value: "***" for value in values if len(value) >= max(SHORTEST_KEYS)}
-    signs: list[str] = []
-    args = argparse.Namespace(check=False)
-
-    def tell(text: str) -> None:
-        with contextlib.suppress(RunError):  # there is nobody to tell it
-            write(sys.stderr, hide(text, shown_as))
-
+    """Run the program with these arguments, or those of the command line; return the exit code."""
+    arguments = sys.argv[1:] if argv is None else list(argv)
+    console = Console(sys.stdout, sys.stderr)
+    for name in SECRET_VARIABLES:
+        console.hide(os.environ.get(name, ""))
+    now = datetime.now(timezone.utc).replace(microsecond=0)
     try:
-        parser = build_parser()
-        args, unknown = parser.parse_known_args(argv)
-        if args.help or args.version:
-            write(sys.stdout, parser.format_help() if args.help else f"{PROGRAM} {__version__}\n")
-            return 0
-        judge(args, unknown)
-        query = read_query(args, os.environ, datetime.now(timezone.utc).replace(microsecond=0))
-        shown_as.update({key: shorten(key) for key in query.api_keys or () if len(key) >= SHORTENED_FROM})
-        keys = load_keys(query, os.environ)
-        shown_as.update({secret: "***" for secret in keys[:3] if secret})
-        signs.append(keys.origin)
-        report = answer_to(query, keys, lambda text: tell(f"{printable(hide(text, shown_as))}\n"), signs)
-        text = check_text(signs) if args.check else TEXTS[query.output](report)
-        if write(sys.stdout, hide(text, shown_as)):
-            tell("".join(f"note: {printable(note)}\n" for note in report.query.notes))
-        return 0
+        run(arguments, os.environ, now, console)
     except RunError as error:
         failure = error
     except KeyboardInterrupt:
         failure = RunError(INTERRUPTED, "interrupted")
-    except Exception as error:  # noqa: BLE001 - the last resort, which shows no traceback and no secret
-        failure = RunError(INTERNAL, f"{type(error).__name__}")
-    formats = re.findall(r"(?:^|\n)--format[=\n](.*)", "\n".join(argv))  # of arguments, too, that make no sense
-    with contextlib.suppress(RunError):
-        write(sys.stdout, hide(check_text(signs), shown_as) if args.check and failure.kind != USAGE else "")
-    tell(error_text(failure, shown_as, as_json=formats[-1:] == ["json"]))
+    except Exception as error:  # noqa: BLE001 - no traceback: it might show a secret
+        failure = internal_error(error)
+    else:
+        return 0
+    text = error_text(failure, console.clean, as_json=asks_for_json(arguments))
+    console.write_message(text)
     return failure.kind.exit_code
 
 

@@ -1,100 +1,193 @@
-"""What the tests share: the cloud, runs of the script against it, and what holds for every run there is."""
+"""What the tests share: the fake cloud, runs of the script against it, and its clock.
+
+    run(*argv, **variables)    calls main() in this process, returns a Result
+    start(*argv, **variables)  starts the file in a process of its own, returns a Process:
+                               .result() waits for its Result, .interrupt() sends Ctrl-C
+    cloud                      the fake cloud, as new (see cloud.py)
+    environment                the variables of a run; both of the above add theirs, and None
+                               removes one
+    home                       the home folder of a run, in which it may leave nothing
+    clock                      the script waits without sleeping; .waits has the seconds
+    at(moment)                 moves the date of the script and the cloud
+    ms(moment)                 (a function) milliseconds since 1970 UTC
+
+Each run is checked by `check_run`. A moment is ISO 8601 with an offset.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
 import time
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Callable, Iterator, NamedTuple
+from typing import Any, Callable, Iterator, Mapping, NamedTuple, Sequence
 from urllib.parse import quote
 
 import pytest
 import time_machine
-from cloud import AK, HOSTS, SK, TOKEN, FakeCloud
+from cloud import AK, SK, THREAD_NAME, TOKEN, FakeCloud
 
 import maas_rest_usage_stats as script
 
 SCRIPT = Path(script.__file__)
-EXIT_CODES = (0, 1, 2, 3, 4, 5, 130)
-KINDS = {1: "internal", 2: "usage", 3: "credentials permission", 4: "service", 5: "network", 130: "internal"}
+SANDBOX = SCRIPT.parent / "tests" / "sandbox.py"
+EXIT_CODES_OF_KINDS = {
+    "usage": {2},
+    "credentials": {3},
+    "permission": {3},
+    "service": {4},
+    "network": {5},
+    "internal": {1, 130},
+}
+ERROR_FIELDS = [
+    "kind",
+    "message",
+    "hint",
+    "http_status",
+    "error_code",
+    "request_id",
+    "retryable",
+]
+SECRET_VARIABLES = (
+    "HW_ACCESS_KEY",
+    "HW_SECRET_KEY",
+    "HW_SECURITY_TOKEN",
+    "HUAWEICLOUD_SDK_AK",
+    "HUAWEICLOUD_SDK_SK",
+    "HUAWEICLOUD_SDK_SECURITY_TOKEN",
+)
+
+
+# --- What a run gives back ---
 
 
 class Result(NamedTuple):
-    """What a run came to."""
+    """The arguments, exit code, standard output and standard error of a run."""
 
+    argv: Sequence[str]
     code: int
     out: str
     err: str
 
     @property
+    def wants_json(self) -> bool:
+        """Whether the run was asked for --format json."""
+        chosen = ""
+        for place, argument in enumerate(self.argv):
+            if argument == "--format":
+                chosen = "".join(self.argv[place + 1 : place + 2])
+            elif argument.startswith("--format="):
+                chosen = argument.partition("=")[2]
+        return chosen == "json"
+
+    @property
     def document(self) -> Any:
-        """The JSON on stdout."""
+        """The JSON on stdout of a run that succeeded."""
         assert self.code == 0, self.err
         return json.loads(self.out)
 
     @property
     def totals(self) -> Any:
-        """The totals of the JSON on stdout."""
+        """The totals of the JSON document."""
         return self.document["totals"]
 
     @property
     def error(self) -> Any:
-        """The error, from the JSON that ends stderr."""
-        return json.loads(self.err.splitlines()[-1])["error"]
+        """The error as a dictionary. Without --format json it has `message` and `hint` only."""
+        lines = self.err.splitlines()
+        if self.wants_json:
+            return json.loads(lines[-1])["error"]
+        return {
+            "message": without_prefix(lines[-2], "error: "),
+            "hint": without_prefix(lines[-1], "hint: "),
+        }
 
     @property
     def notes(self) -> list[str]:
-        """The notes on stderr."""
-        return [line[len("note: ") :] for line in self.err.splitlines() if line.startswith("note: ")]
+        """The notes: of the document with --format json, otherwise the lines on stderr."""
+        if self.wants_json and self.code == 0:
+            notes: list[str] = self.document["notes"]
+            return notes
+        lines = self.err.splitlines()
+        return [without_prefix(line, "note: ") for line in lines if line.startswith("note: ")]
 
 
-def assert_sound(result: Result, argv: tuple[str, ...]) -> Result:
-    """Assert what holds for every run: no secret in any spelling, a documented exit code, an error that says so."""
-    text = "".join((result.out + result.err).split())
-    for secret in (AK, SK, TOKEN):
-        for spelling in (secret, quote(secret, safe=""), json.dumps(secret)[1:-1].replace("/", "\\/")):
-            assert spelling not in text.replace("\\n", "")
+def without_prefix(line: str, prefix: str) -> str:
+    """Return the rest of a line that must start with a prefix."""
+    assert line.startswith(prefix), line
+    return line[len(prefix) :]
+
+
+# --- What holds for every run ---
+
+
+def check_run(result: Result, secrets: Sequence[str]) -> None:
+    """Assert what holds for every run whose stdout and stderr are both known."""
+    check_secrets(result, secrets)
     assert "Traceback" not in result.err
-    assert result.code in EXIT_CODES
     if result.code == 0:
         assert result.out.endswith("\n")
-        return result
-    assert not result.out or "--check" in argv
-    last = result.err.splitlines()
-    if "json" in argv:
-        error = result.error
-        assert list(error) == ["kind", "message", "hint", "http_status", "error_code", "request_id", "retryable"]
-        assert error["kind"] in KINDS[result.code]
-        assert error["message"]
-        assert error["hint"]
+        assert not (result.wants_json and "note: " in result.err)
+        return
+
+    assert result.out == "" or "--check" in result.argv
+    error = result.error
+    assert error["message"]
+    assert error["hint"]
+    if result.wants_json:
+        assert list(error) == ERROR_FIELDS
+        assert result.code in EXIT_CODES_OF_KINDS[error["kind"]]
         assert isinstance(error["retryable"], bool)
     else:
-        assert last[-2].startswith("error: ")
-        assert last[-2].endswith(".")
-        assert last[-1].startswith("hint: ")
-    return result
+        assert any(result.code in codes for codes in EXIT_CODES_OF_KINDS.values())
+
+
+def check_secrets(result: Result, secrets: Sequence[str]) -> None:
+    """Assert that no secret is shown: as it is, URL-encoded, or JSON-escaped."""
+    for secret in secrets:
+        json_escaped = json.dumps(secret)[1:-1].replace("/", "\\/")
+        for spelling in (secret, quote(secret, safe=""), json_escaped):
+            assert spelling not in result.out + result.err
+
+
+def secrets_of(environment: Mapping[str, str]) -> list[str]:
+    """Return what no run may show: the cloud's example keys, and those in the environment."""
+    secrets = [AK, SK, TOKEN]
+    for name in SECRET_VARIABLES:
+        value = environment.get(name, "")
+        if len(value) >= 8:  # the script refuses shorter keys
+            secrets.append(value)
+    return secrets
+
+
+# --- The cloud and the surroundings of a run ---
 
 
 @pytest.fixture(scope="session")
-def _cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FakeCloud]:
+def running_cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FakeCloud]:
+    """One cloud for all tests, because its keys take time to make. Ask for `cloud` instead."""
     with FakeCloud(tmp_path_factory.mktemp("cloud")) as cloud:
         yield cloud
 
 
 @pytest.fixture
-def cloud(_cloud: FakeCloud) -> Iterator[FakeCloud]:
-    """The cloud, as new. No test may have asked another host than its own."""
-    _cloud.reset()
-    yield _cloud
-    for thread in threading.enumerate():  # calls of the script that were on their way when a run failed
-        if getattr(getattr(thread, "_target", None), "__module__", "") == script.__name__:
+def cloud(running_cloud: FakeCloud) -> Iterator[FakeCloud]:
+    """The fake cloud, as new. A test that makes the script ask an unknown host clears the list."""
+    running_cloud.reset()
+    threads_before = set(threading.enumerate())
+    yield running_cloud
+    # A run that failed may have left requests on their way, which the next test must not see.
+    for thread in set(threading.enumerate()) - threads_before:
+        if thread.name != THREAD_NAME:
             thread.join(10)
-    assert {target.rpartition(":")[0] for target in _cloud.hosts} <= set(HOSTS)
+    assert running_cloud.errors == []
+    assert running_cloud.unknown_hosts == []
 
 
 @pytest.fixture
@@ -103,92 +196,194 @@ def home(tmp_path: Path) -> Iterator[Path]:
     folder = tmp_path / "home"
     folder.mkdir()
     yield folder
-    assert [path for path in folder.rglob("*") if path.name not in (".huaweicloud", "credentials", ".netrc")] == []
+    made_by_tests = (".huaweicloud", "credentials", "netrc")
+    for path in folder.rglob("*"):
+        assert path.name.endswith(made_by_tests), path
 
 
 @pytest.fixture
 def environment(cloud: FakeCloud, home: Path) -> dict[str, str]:
-    """The whole environment of a run: built from nothing."""
-    return {"HOME": str(home), "TZ": "UTC", "HW_ACCESS_KEY": AK, "HW_SECRET_KEY": SK, **cloud.environment}
+    """The whole environment of a run, built from nothing."""
+    variables = {"HOME": str(home), "USERPROFILE": str(home), "TZ": "UTC"}
+    variables["HW_ACCESS_KEY"] = AK
+    variables["HW_SECRET_KEY"] = SK
+    if "SYSTEMROOT" in os.environ:  # Windows cannot open sockets without it
+        variables["SYSTEMROOT"] = os.environ["SYSTEMROOT"]
+    variables.update(cloud.environment)
+    return variables
 
+
+def combined(environment: Mapping[str, str], variables: Mapping[str, str | None]) -> dict[str, str]:
+    """Return an environment with some variables set, and those that are None removed."""
+    wanted = dict(environment)
+    for name, value in variables.items():
+        if value is None:
+            wanted.pop(name, None)
+        else:
+            wanted[name] = value
+    return wanted
+
+
+# --- Runs in this process ---
 
 Run = Callable[..., Result]
 
 
 @pytest.fixture
-def run(environment: dict[str, str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Run main() with arguments; keywords are variables, None removes one."""
+def run(
+    environment: dict[str, str],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> Run:
+    """Run main() with arguments; keywords are variables, and None removes one."""
 
     def run(*argv: str, **variables: str | None) -> Result:
-        wanted = {name: value for name, value in {**environment, **variables}.items() if value is not None}
-        with monkeypatch.context() as patch:
-            for name in os.environ:
-                patch.delenv(name)
-            for name, value in wanted.items():
-                patch.setenv(name, value)
-            time.tzset()
-            capsys.readouterr()
-            code = script.main(argv)
-            captured = capsys.readouterr()
-        time.tzset()
-        return assert_sound(Result(code, captured.out, captured.err), argv)
+        wanted = combined(environment, variables)
+        capsys.readouterr()
+        try:
+            with monkeypatch.context() as patch:
+                for name in list(os.environ):
+                    patch.delenv(name)
+                for name, value in wanted.items():
+                    patch.setenv(name, value)
+                use_time_zone()
+                code = script.main(list(argv))
+        finally:
+            use_time_zone()
+        captured = capsys.readouterr()
+        result = Result(argv, code, captured.out, captured.err)
+        check_run(result, secrets_of(wanted))
+        return result
 
     return run
 
 
+def use_time_zone() -> None:
+    """Let the C library read TZ again. Windows has no such function."""
+    if hasattr(time, "tzset"):
+        time.tzset()
+
+
+# --- Runs of the file in a process of its own ---
+
+
+class Process:
+    """A running script."""
+
+    def __init__(
+        self, popen: subprocess.Popen[str], argv: Sequence[str], secrets: Sequence[str]
+    ) -> None:
+        self.popen = popen
+        self._argv = argv
+        self._secrets = secrets
+
+    def interrupt(self) -> None:
+        """Send what Ctrl-C sends."""
+        self.popen.send_signal(signal.SIGINT)
+
+    def result(self, timeout: float = 60) -> Result:
+        """Wait for the end, and return the result. A stream that is no pipe counts as empty.
+
+        The result is checked if both streams are pipes; otherwise only secrets are looked for.
+        """
+        out, err = self.popen.communicate(timeout=timeout)
+        result = Result(self._argv, self.popen.returncode, out or "", err or "")
+        if self.popen.stdout is None or self.popen.stderr is None:
+            check_secrets(result, self._secrets)
+        else:
+            check_run(result, self._secrets)
+        return result
+
+    def stop(self) -> None:
+        """End the process if it still runs."""
+        with self.popen:
+            self.popen.kill()
+
+
+Start = Callable[..., Process]
+
+
 @pytest.fixture
-def run_file(environment: dict[str, str]) -> Run:
-    """Run the file in a process of its own, in the same way; `before` are arguments of Python."""
+def start(environment: dict[str, str]) -> Iterator[Start]:
+    """Start the file in a process of its own.
 
-    def run_file(*argv: str, before: tuple[str, ...] = (), **variables: str | None) -> Result:
-        wanted = {name: value for name, value in {**environment, **variables}.items() if value is not None}
-        done = subprocess.run(
-            [sys.executable, *before, str(SCRIPT), *argv], env=wanted, capture_output=True, text=True, check=False, timeout=60
+    `python` are arguments of Python itself, `file` is another file to run (such as SANDBOX), and
+    `stdout` and `stderr` may replace the pipes. Other keywords are variables, as with `run`.
+    """
+    processes: list[Process] = []
+
+    def start(
+        *argv: str,
+        python: Sequence[str] = (),
+        file: Path = SCRIPT,
+        stdout: Any = subprocess.PIPE,
+        stderr: Any = subprocess.PIPE,
+        **variables: str | None,
+    ) -> Process:
+        wanted = combined(environment, variables)
+        popen = subprocess.Popen(
+            [sys.executable, *python, str(file), *argv],
+            env=wanted,
+            stdin=subprocess.DEVNULL,
+            stdout=stdout,
+            stderr=stderr,
+            encoding="utf-8",
+            errors="backslashreplace",
         )
-        return assert_sound(Result(done.returncode, done.stdout, done.stderr), argv)
+        process = Process(popen, argv, secrets_of(wanted))
+        processes.append(process)
+        return process
 
-    return run_file
+    yield start
+    for process in processes:
+        process.stop()
+
+
+# --- Time ---
 
 
 class Clock:
-    """Stands in for the module time in the script: waits are noted, not slept."""
+    """Stands in for the module `time` in the script: waits are noted, not slept."""
 
     def __init__(self) -> None:
         self.waits: list[float] = []
-        self.now = 1000.0
+        self._now = 1000.0
+        self._lock = threading.Lock()
 
     def monotonic(self) -> float:
-        """Return the seconds that have been waited for."""
-        return self.now
+        """Return a time that moves only by waiting."""
+        return self._now
 
     def sleep(self, seconds: float) -> None:
         """Note a wait."""
-        self.waits.append(seconds)
-        self.now += seconds
+        with self._lock:
+            self.waits.append(seconds)
+            self._now += seconds
 
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """The script's waits, noted instead of slept."""
+    """Note the script's waits instead of sleeping."""
     clock = Clock()
     monkeypatch.setattr(script, "time", clock)
     return clock
 
 
+At = Callable[[str], None]
+
+
 @pytest.fixture
-def at() -> Iterator[Callable[[str], None]]:
-    """Set the clock of script and cloud, to a moment in ISO 8601 with an offset."""
-    travels: list[time_machine.travel] = []
+def at() -> Iterator[At]:
+    """Move the date of the script and the cloud to a moment; it stands still there."""
+    with contextlib.ExitStack() as travels:
 
-    def travel(moment: str) -> None:
-        travels.append(time_machine.travel(datetime.fromisoformat(moment), tick=False))
-        travels[-1].start()
+        def move_to(moment: str) -> None:
+            destination = datetime.fromisoformat(moment)
+            travels.enter_context(time_machine.travel(destination, tick=False))
 
-    yield travel
-    for travel_ in reversed(travels):
-        travel_.stop()
+        yield move_to
 
 
 def ms(moment: str) -> int:
-    """Return a moment in ISO 8601 with an offset in milliseconds since 1970 UTC."""
+    """Return a moment in milliseconds since 1970 UTC."""
     return int(datetime.fromisoformat(moment).timestamp() * 1000)

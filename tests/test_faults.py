@@ -1,599 +1,1051 @@
-"""Whatever goes wrong: it recovers where it can, and ends with the right exit code, a sentence and a hint where not."""
+"""When the service, the network or a setting fails: tries, waits, exit codes, messages, hints."""
 
 from __future__ import annotations
 
-import json
+import importlib.util
 import os
-import signal
+import re
 import socket
-import subprocess
-import sys
 import threading
 import time
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any, Callable
-from urllib.parse import quote
+from typing import Any, Callable, Dict
 
 import pytest
 import requests
-from cloud import AK, PROJECT_ID, SK, TOKEN, Event, FakeCloud, Fault, answer, cut, drop
-from conftest import SCRIPT, Clock, Run, ms
+from cloud import (
+    AK,
+    CERTIFICATES,
+    CUT_SHORT,
+    DAY_MS,
+    NOT_JSON,
+    PROJECT_ID,
+    SK,
+    THREAD_NAME,
+    TOKEN,
+    Answer,
+    Event,
+    FakeCloud,
+    Hold,
+    Request,
+    drop,
+    refusal,
+    slow,
+    together,
+)
+from conftest import At, Clock, Result, Run, ms
 
-import maas_rest_usage_stats as script
+AFTER_FAULT = [0.5, 1, 2, 4, 8]
+AFTER_429 = [2, 4, 8, 16, 32]
+BOTH_SERVICES = ["iam", "modelarts"]
 
-FAULTS: dict[str, Fault] = {
-    "500": answer(500),
-    "502 with HTML": answer(502, "<html>Bad Gateway</html>"),
-    "503": answer(503, '{"error_msg": "busy"}'),
-    "504": answer(504),
+Reaction = Any  # what FakeCloud.on takes
+Variables = Dict[str, str]
+
+
+@pytest.fixture
+def three_days(at: At) -> list[str]:
+    """Arguments that make four requests: one for IAM and one for each of three days."""
+    at("2026-05-22T12:00:00+00:00")
+    return ["--from", "2026-05-18", "--to", "2026-05-20", "--by", "day"]
+
+
+@pytest.fixture
+def thirty_days(cloud: FakeCloud, at: At) -> list[str]:
+    """Arguments that ask for 30 days one by one; on each, 1001 tokens were used."""
+    at("2026-05-31T12:00:00+00:00")
+    first = ms("2026-05-02T00:00:00+00:00")
+    cloud.events = [Event(first + day * DAY_MS, total=1001) for day in range(29)]
+    return ["--from", "2026-05-01T12:00", "--to", "2026-05-30T23:59", "--by", "day"]
+
+
+def announced_waits(result: Result) -> list[float]:
+    """Return the seconds of the waits that were announced on stderr."""
+    return [float(seconds) for seconds in re.findall("(?m)^waiting ([0-9.]+) s ", result.err)]
+
+
+def requests_to(cloud: FakeCloud, service: str) -> int:
+    """Return how many requests reached a service."""
+    return sum(request.host.startswith(service) for request in cloud.seen)
+
+
+# --- Faults that may pass: up to six tries ---
+
+PASSING_FAULTS: dict[str, Reaction] = {
+    "500": Answer(500),
+    "502 with HTML": Answer(502, "<html>Bad Gateway</html>"),
+    "503": Answer(503, {"error_msg": "busy"}),
+    "504": Answer(504),
     "dropped": drop,
-    "cut short": cut,
+    "cut short": CUT_SHORT,
 }
-THROTTLED: dict[str, Fault] = {
-    "429": answer(429, '{"error_code": "APIGW.0308", "error_msg": "The throttling threshold has been reached"}'),
-    "429, nonsense": answer(429, Retry_After="soon"),
-    "429, negative": answer(429, Retry_After="-5"),
-    "429, a date": answer(429, Retry_After="Wed, 21 Oct 2026 07:28:00 GMT"),
+THROTTLING: dict[str, Reaction] = {
+    "429": refusal(429, "APIGW.0308", "The throttling threshold has been reached"),
+    "429 with nonsense": Answer(429, headers={"Retry-After": "soon"}),
+    "429 with a negative wait": Answer(429, headers={"Retry-After": "-5"}),
+    "429 with a fraction": Answer(429, headers={"Retry-After": "1.5"}),
+    "429 with a date": Answer(429, headers={"Retry-After": "Wed, 21 Oct 2026 07:28:00 GMT"}),
 }
-FAULT_WAITS, THROTTLED_WAITS = [0.5, 1, 2, 4, 8], [2, 4, 8, 16, 32]
-BOTH = ["iam", "modelarts"]
+FAULTS_AND_WAITS = [
+    *((fault, AFTER_FAULT) for fault in PASSING_FAULTS.values()),
+    *((fault, AFTER_429) for fault in THROTTLING.values()),
+]
+FAULT_NAMES = [*PASSING_FAULTS, *THROTTLING]
 
 
-@pytest.mark.parametrize("service", BOTH)
-@pytest.mark.parametrize("times", [1, 2, 5])
-@pytest.mark.parametrize("fault", [*FAULTS, *THROTTLED])
-def test_it_recovers(fault: str, times: int, service: str, cloud: FakeCloud, run: Run, clock: Clock) -> None:
-    """After up to five faults the figures are as exact as ever; long waits are announced, on stderr."""
-    cloud.events = [Event(int(time.time() * 1000) - 10**7, 7)]
-    cloud.faults[service].extend([{**FAULTS, **THROTTLED}[fault]] * times)
+@pytest.mark.parametrize("times", [1, 5])
+@pytest.mark.parametrize(("fault", "waits"), FAULTS_AND_WAITS, ids=FAULT_NAMES)
+def test_up_to_five_faults_of_each_request_change_no_figure(
+    fault: Reaction, waits: list[float], times: int, cloud: FakeCloud, run: Run, clock: Clock
+) -> None:
+    """Each request has six tries of its own."""
+    cloud.events = [Event(int(time.time() * 1000) - DAY_MS, total=7)]
+    for service in BOTH_SERVICES:
+        cloud.on(service, fault, times=times)
     result = run("--format", "json")
-    waits = (FAULT_WAITS if fault in FAULTS else THROTTLED_WAITS)[:times]
     assert result.totals["total_tokens"] == 7
-    assert clock.waits == waits
-    announced = [line for line in result.err.splitlines() if line.startswith("waiting")]
-    assert len(announced) == len([wait for wait in waits if wait > 2])
+    assert clock.waits == waits[:times] * 2
 
 
-@pytest.mark.parametrize("service", BOTH)
-@pytest.mark.parametrize("fault", [*FAULTS, *THROTTLED])
-def test_it_gives_up(fault: str, service: str, cloud: FakeCloud, run: Run, clock: Clock) -> None:
-    """After six tries, with the last reason."""
-    cloud.always[service] = {**FAULTS, **THROTTLED}[fault]
+@pytest.mark.parametrize("service", BOTH_SERVICES)
+@pytest.mark.parametrize(("fault", "waits"), FAULTS_AND_WAITS, ids=FAULT_NAMES)
+def test_the_sixth_fault_ends_the_run(
+    fault: Reaction, waits: list[float], service: str, cloud: FakeCloud, run: Run, clock: Clock
+) -> None:
+    """Exit code 5, and the caller may try again."""
+    cloud.on(service, fault)
     result = run("--format", "json")
     assert result.code == 5
     assert result.error["retryable"] is True
-    assert clock.waits == (FAULT_WAITS if fault in FAULTS else THROTTLED_WAITS)
-    assert len([seen for seen in cloud.seen if seen.host.startswith(service)]) == 6
-    status = int(fault[:3]) if fault[:3].isdigit() else None
-    assert result.error["http_status"] == status
-    assert str(status or "no answer") in result.error["message"]
-
-
-@pytest.mark.parametrize("service", BOTH)
-@pytest.mark.parametrize(("asked", "waits"), [("0", [0]), ("7", [7]), ("60", [60]), ("007", [7])])
-@pytest.mark.parametrize("status", [429, 503])
-def test_retry_after(
-    status: int, asked: str, waits: list[float], service: str, cloud: FakeCloud, run: Run, clock: Clock
-) -> None:
-    """The service's own wait counts, where it is given in seconds."""
-    cloud.faults[service].append(answer(status, Retry_After=asked))
-    assert run().code == 0
     assert clock.waits == waits
+    assert requests_to(cloud, service) == 6
 
 
-@pytest.mark.parametrize("asked", ["61", "3600", "9" * 400])
-def test_retry_after_too_long(asked: str, cloud: FakeCloud, run: Run, clock: Clock) -> None:
-    """A wait of over a minute ends the run at once; the caller may come back."""
-    cloud.always["modelarts"] = answer(429, Retry_After=asked)
-    result = run("--format", "json")
-    assert (result.code, result.error["retryable"], clock.waits) == (5, True, [])
-    assert len(cloud.statistics) == 1
+@pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
+def test_the_error_after_all_tries_is_the_last_answer(
+    status: int, cloud: FakeCloud, run: Run, clock: Clock
+) -> None:
+    """With its status, text and identifiers."""
+    cloud.on("modelarts", Answer(500, {"error_msg": "the first answer"}), times=5)
+    cloud.on("modelarts", refusal(status, "TEST.7", "the last answer"))
+    error = run("--format", "json").error
+    assert f"HTTP {status}" in error["message"]
+    assert "the last answer" in error["message"]
+    assert error["http_status"] == status
+    assert error["error_code"] == "TEST.7"
+    assert error["request_id"] == "req-0001"
 
 
-def test_no_try_begins_late(cloud: FakeCloud, run: Run, clock: Clock) -> None:
-    """No try begins more than 100 seconds after the first."""
-    cloud.always["modelarts"] = answer(503, Retry_After="45")
-    assert run().code == 5
-    assert clock.waits == [45, 45]
-    assert len(cloud.statistics) == 3
+@pytest.mark.parametrize("fault", [drop, CUT_SHORT], ids=["dropped", "cut short"])
+def test_a_lost_connection_has_no_status(
+    fault: Reaction, cloud: FakeCloud, run: Run, clock: Clock
+) -> None:
+    """The message names the host."""
+    cloud.on("modelarts", fault)
+    error = run("--format", "json").error
+    assert error["http_status"] is None
+    assert "modelarts.cn-southwest-2.myhuaweicloud.com" in error["message"]
+    assert "connection" in error["message"]
 
 
-def test_a_fault_after_another(cloud: FakeCloud, run: Run, clock: Clock) -> None:
-    """The tries are counted together; an error that no try mends ends them."""
-    cloud.faults["modelarts"].extend([answer(500), answer(429), drop, answer(400, '{"error_msg": "no"}')])
+def test_the_hint_after_throttling_is_to_come_back_later(
+    cloud: FakeCloud, run: Run, clock: Clock
+) -> None:
+    """It is not the network's fault."""
+    cloud.on("modelarts", Answer(429))
+    hint = run().error["hint"]
+    assert "minutes" in hint
+    assert "network" not in hint
+
+
+def test_different_faults_share_the_tries(cloud: FakeCloud, run: Run, clock: Clock) -> None:
+    """The wait fits the fault and the number of tries, and a refusal ends them."""
+    cloud.on("modelarts", Answer(500), times=1)
+    cloud.on("modelarts", Answer(429), times=1)
+    cloud.on("modelarts", drop, times=1)
+    cloud.on("modelarts", Answer(400))
     assert run().code == 4
     assert clock.waits == [0.5, 4, 2]
 
 
-class Timeouts(requests.adapters.HTTPAdapter):
-    """A network on which time runs out, as requests tells it."""
+@pytest.mark.parametrize("asked", ["0", "7", "60", "007"])
+@pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.parametrize("service", BOTH_SERVICES)
+def test_retry_after_replaces_the_wait(
+    service: str, status: int, asked: str, cloud: FakeCloud, run: Run, clock: Clock
+) -> None:
+    """Up to a minute."""
+    cloud.on(service, Answer(status, headers={"Retry-After": asked}), times=1)
+    assert run().code == 0
+    assert clock.waits == [int(asked)]
 
-    kind: type[Exception] = requests.exceptions.ReadTimeout
-    asked: list[Any] = []
 
-    def send(self, *_: Any, timeout: Any = None, **__: Any) -> requests.Response:
-        """Run out of time."""
-        self.asked.append(timeout)
-        raise self.kind("no answer")
-
-
-@pytest.mark.parametrize("kind", [requests.exceptions.ReadTimeout, requests.exceptions.ConnectTimeout])
-def test_time_outs(kind: type[Exception], cloud: FakeCloud, run: Run, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ten seconds to connect, 30 to read; six tries."""
-    monkeypatch.setattr(Timeouts, "kind", kind)
-    monkeypatch.setattr(Timeouts, "asked", [])
-    monkeypatch.setattr(requests.sessions, "HTTPAdapter", Timeouts)
+@pytest.mark.parametrize("asked", ["61", "3600", "9" * 400], ids=["61", "3600", "very long"])
+def test_a_longer_retry_after_ends_the_run_at_once(
+    asked: str, cloud: FakeCloud, run: Run, clock: Clock
+) -> None:
+    """The caller may come back."""
+    cloud.on("modelarts", Answer(429, headers={"Retry-After": asked}))
     result = run("--format", "json")
-    assert (result.code, result.error["retryable"]) == (5, True)
-    assert Timeouts.asked == [(10.0, 30.0)] * 6
-    assert clock.waits == FAULT_WAITS
-    assert cloud.hosts == []
+    assert result.code == 5
+    assert result.error["retryable"] is True
+    assert clock.waits == []
+    assert len(cloud.statistics) == 1
 
 
-def refusal(status: int, text: str, **more: str) -> Fault:
-    """Return an answer as the gateway gives it."""
-    return answer(status, json.dumps({"error_code": "APIGW.0301", "error_msg": text, "request_id": "req-77", **more}))
+@pytest.mark.parametrize(
+    ("asked", "waits", "code"),
+    [([50, 50], [50, 50], 0), ([50, 51], [50], 5), ([60, 41], [60], 5)],
+    ids=["100 seconds", "101 seconds", "101 seconds otherwise"],
+)
+def test_the_last_try_begins_100_seconds_after_the_first(
+    asked: list[int], waits: list[int], code: int, cloud: FakeCloud, run: Run, clock: Clock
+) -> None:
+    """At the latest."""
+    for seconds in asked:
+        cloud.on("modelarts", Answer(503, headers={"Retry-After": str(seconds)}), times=1)
+    assert run().code == code
+    assert clock.waits == waits
 
 
-IAM = "Incorrect IAM authentication information: "
-UNAUTHORIZED = {
-    "wrong SK": (f"{IAM}verify aksk signature fail, canonicalRequest:POST|/v1/x/|x-security-token:{TOKEN}|", "SK"),
-    "unknown AK": (f"{IAM}Get secretKey failed,ak:{AK},err:ak not exist", "AK"),
-    "clock": (f"{IAM}signature expired, signature time:20211217T064303Z,server time:20211217T065804Z", "clock"),
-    "locked": (f"{IAM}AK access failed to reach the limit,forbidden", "five minutes"),
-    "other": ("decrypt token fail", "Check AK"),
+@pytest.mark.parametrize(("asked", "tries", "code"), [(40, 2, 0), (41, 1, 5)])
+def test_the_time_that_answers_take_is_a_part_of_the_100_seconds(
+    asked: int, tries: int, code: int, cloud: FakeCloud, run: Run, clock: Clock
+) -> None:
+    """Here a minute, by the clock of the test."""
+
+    def answer_after_a_minute(_: Request) -> Answer:
+        clock.sleep(60)
+        return Answer(503, headers={"Retry-After": str(asked)})
+
+    cloud.on("modelarts", answer_after_a_minute, times=1)
+    assert run().code == code
+    assert len(cloud.statistics) == tries
+
+
+@pytest.mark.parametrize(
+    ("retry_after", "waits"),
+    [(None, [2, 4]), ("7", [7, 7]), ("50", [50, 50])],
+    ids=["no Retry-After", "7", "50"],
+)
+def test_the_limit_of_requests_a_minute_is_waited_for(
+    retry_after: str | None, waits: list[int], cloud: FakeCloud, run: Run, clock: Clock
+) -> None:
+    """Whether or not the cloud says how long: that is not known of the real one."""
+    cloud.retry_after = retry_after
+    cloud.requests_a_minute = 0
+
+    def let_the_minute_pass(_: Request) -> None:
+        cloud.requests_a_minute = 200
+
+    cloud.on("modelarts", let_the_minute_pass, after=2, times=1)
+    assert run().code == 0
+    assert clock.waits == waits
+
+
+@pytest.mark.parametrize(
+    ("retry_after", "waits"),
+    [(None, AFTER_429), ("7", [7, 7, 7, 7, 7]), ("60", [60])],
+    ids=["no Retry-After", "7", "60"],
+)
+def test_the_limit_of_requests_a_minute_can_end_the_run(
+    retry_after: str | None, waits: list[int], cloud: FakeCloud, run: Run, clock: Clock
+) -> None:
+    """With what the cloud said."""
+    cloud.retry_after = retry_after
+    cloud.requests_a_minute = 0
+    result = run("--format", "json")
+    assert result.code == 5
+    assert "throttling threshold" in result.error["message"]
+    assert result.error["error_code"] == "APIGW.0308"
+    assert clock.waits == waits
+
+
+# --- Announcements ---
+
+
+@pytest.mark.parametrize(
+    ("fault", "announced"),
+    [(Answer(500), [4, 8]), (Answer(429), [4, 8, 16, 32])],
+    ids=["500", "429"],
+)
+def test_waits_of_over_two_seconds_are_announced(
+    fault: Answer, announced: list[float], cloud: FakeCloud, run: Run, clock: Clock
+) -> None:
+    """On stderr, while stdout holds the result alone."""
+    cloud.on("modelarts", fault, times=5)
+    result = run("--format", "json")
+    assert announced_waits(result) == announced
+    assert result.document["by"] is None
+
+
+def test_an_announcement_says_why(cloud: FakeCloud, run: Run, clock: Clock) -> None:
+    """On one line, in which no secret is shown and which ends somewhere."""
+    answer = Answer(429, {"error_msg": "busy\n" + "x" * 50_000 + SK}, {"Retry-After": "9"})
+    cloud.on("modelarts", answer, times=1)
+    announcement = run("--format", "csv").err.splitlines()[0]
+    assert announcement.startswith("waiting 9 s")
+    assert "HTTP 429: busy xxx" in announcement
+    assert len(announcement) < 2000
+
+
+def test_requests_side_by_side_announce_the_same_wait_once(
+    thirty_days: list[str], cloud: FakeCloud, run: Run, clock: Clock
+) -> None:
+    """A wait of another length is announced as well."""
+    cloud.on("show-statistics", together(8), after=1, times=8)
+    cloud.on("show-statistics", Answer(429, headers={"Retry-After": "3"}), after=1, times=8)
+    cloud.on("show-statistics", Answer(429, headers={"Retry-After": "5"}), after=1, times=1)
+    result = run(*thirty_days)
+    assert sorted(clock.waits) == [3, 3, 3, 3, 3, 3, 3, 3, 5]
+    assert announced_waits(result) == [3, 5]
+
+
+# --- 401: wrong, unknown, expired and locked keys ---
+
+
+def with_clock_ahead(cloud: FakeCloud) -> None:
+    """Let the cloud's clock be more than 15 minutes ahead."""
+    cloud.clock_ahead = 1000
+
+
+def with_clock_behind(cloud: FakeCloud) -> None:
+    """Let the cloud's clock be more than 15 minutes behind."""
+    cloud.clock_ahead = -1000
+
+
+def with_locked_key(cloud: FakeCloud) -> None:
+    """Let the AK be locked by failures of earlier runs."""
+    cloud.failed_signatures = 6
+
+
+def with_another_reason(cloud: FakeCloud) -> None:
+    """Let the cloud give a reason that the program does not know."""
+    cloud.on("myhuaweicloud", refusal(401, "APIGW.0301", "decrypt token fail"))
+
+
+def with_permanent_keys(_: FakeCloud) -> None:
+    """Leave the cloud as it is."""
+
+
+def with_temporary_keys(cloud: FakeCloud) -> None:
+    """Let the cloud know a token."""
+    cloud.keys[AK] = (SK, TOKEN)
+
+
+WRONG_SK = {"HW_SECRET_KEY": SK[::-1]}
+UNAUTHORIZED = {  # what is wrong, variables, and words of the message and of the hint
+    "wrong SK": (with_permanent_keys, WRONG_SK, "verify aksk signature fail", "Check the SK"),
+    "wrong token": (
+        with_temporary_keys,
+        {"HW_SECURITY_TOKEN": TOKEN[::-1]},
+        "verify aksk signature fail",
+        "token",
+    ),
+    "unknown AK": (
+        with_permanent_keys,
+        {"HW_ACCESS_KEY": AK[::-1]},
+        "ak not exist",
+        "Check the AK",
+    ),
+    "clock behind": (with_clock_ahead, {}, "signature expired", "clock"),
+    "clock ahead": (with_clock_behind, {}, "signature expired", "clock"),
+    "expired keys": (with_clock_ahead, {}, "signature expired", "temporary keys"),
+    "locked": (with_locked_key, {}, "reach the limit", "five minutes"),
+    "other": (with_another_reason, {}, "decrypt token fail", "Check AK, SK"),
 }
 
 
-@pytest.mark.parametrize("service", BOTH)
-@pytest.mark.parametrize(("text", "hint"), UNAUTHORIZED.values(), ids=UNAUTHORIZED)
-def test_401(text: str, hint: str, service: str, cloud: FakeCloud, run: Run, clock: Clock) -> None:
-    """One try only, a hint that knows the service, its code and request id; what it echoes of keys is not shown."""
-    cloud.keys[AK] = (SK, TOKEN)
-    cloud.always[service] = refusal(401, text)
-    for argv in (["--format", "json"], ["--by", "day"], ["--check"]):
-        cloud.seen.clear()
-        result = run(*argv, HW_SECURITY_TOKEN=TOKEN)
-        assert result.code == 3
-        assert hint in result.err
-        assert "req-77" in result.err
-        assert "APIGW.0301" in result.err
-        assert len(cloud.seen) == BOTH.index(service) + 1
-        assert clock.waits == []
-    error = run("--format", "json", HW_SECURITY_TOKEN=TOKEN).error
-    assert (error["kind"], error["http_status"], error["error_code"], error["request_id"]) == ("credentials", 401, "APIGW.0301", "req-77")
+@pytest.mark.parametrize("argv", [[], ["--project-id", PROJECT_ID]], ids=["IAM", "statistics"])
+@pytest.mark.parametrize("case", UNAUTHORIZED.values(), ids=UNAUTHORIZED)
+def test_the_hint_of_a_401_knows_the_reason(
+    case: tuple[Callable[[FakeCloud], None], Variables, str, str],
+    argv: list[str],
+    cloud: FakeCloud,
+    run: Run,
+    clock: Clock,
+) -> None:
+    """Exit code 3 after one try, with what the service says."""
+    prepare, variables, said, advice = case
+    prepare(cloud)
+    result = run(*argv, "--format", "json", **variables)
+    assert result.code == 3
+    assert result.error["kind"] == "credentials"
+    assert result.error["http_status"] == 401
+    assert result.error["error_code"] == "APIGW.0301"
+    assert result.error["request_id"] == "req-0001"
+    assert result.error["retryable"] is False
+    assert said in result.error["message"]
+    assert advice in result.error["hint"]
+    assert len(cloud.seen) == 1
 
 
-@pytest.mark.parametrize("argv", [[], ["--by", "day", "--period", "30d", "--service-type", "all"], ["--check"], ["--project-id", PROJECT_ID, "--by", "day"]])  # fmt: skip
-def test_a_wrong_key_costs_one_failed_signature(argv: list[str], cloud: FakeCloud, run: Run) -> None:
-    """Five would lock the AK."""
-    assert run(*argv, HW_SECRET_KEY=SK[::-1]).code == 3
+NO_KEYS = {"HW_ACCESS_KEY": None, "HW_SECRET_KEY": None}
+
+
+@pytest.mark.parametrize(
+    ("ak_name", "sk_name"),
+    [("HW_ACCESS_KEY", "HW_SECRET_KEY"), ("HUAWEICLOUD_SDK_AK", "HUAWEICLOUD_SDK_SK")],
+    ids=["HW", "SDK"],
+)
+def test_the_hint_of_a_401_names_the_variables_with_the_keys(
+    ak_name: str, sk_name: str, cloud: FakeCloud, run: Run
+) -> None:
+    """And warns not to try again with the same keys."""
+    variables = {**NO_KEYS, ak_name: AK, sk_name: SK[::-1]}
+    hint = run(**variables).error["hint"]
+    assert ak_name in hint
+    assert sk_name in hint
+    assert "again with the same keys" in hint
+
+
+def test_the_hint_of_a_401_names_the_file_with_the_keys(
+    cloud: FakeCloud, run: Run, tmp_path: Path
+) -> None:
+    """Not the variables, though they are set."""
+    file = tmp_path / "two-lines"
+    file.write_text(f"{AK}\n{SK[::-1]}\n", encoding="utf-8")
+    hint = run("--credentials-file", str(file)).error["hint"]
+    assert str(file) in hint
+    assert "HW_ACCESS_KEY" not in hint
+
+
+def test_the_hint_of_a_401_names_the_profile_with_the_keys(
+    cloud: FakeCloud, run: Run, home: Path
+) -> None:
+    """By its path in the home folder."""
+    profile = home / ".huaweicloud" / "credentials"
+    profile.parent.mkdir()
+    profile.write_text(f"[basic]\nak = {AK}\nsk = {SK[::-1]}\n", encoding="utf-8")
+    assert ".huaweicloud/credentials" in run(**NO_KEYS).error["hint"]
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        [],
+        ["--check"],
+        ["--by", "day", "--period", "30d", "--service-type", "all"],
+        ["--by", "day", "--period", "30d", "--project-id", PROJECT_ID],
+        ["--by", "service", "--service-type", "all", "--project-id", PROJECT_ID],
+        ["--raw", "--by", "day", "--period", "30d", "--project-id", PROJECT_ID],
+    ],
+    ids=["total", "check", "by day", "by day with project", "by service", "raw"],
+)
+def test_a_wrong_key_costs_one_failed_signature(
+    argv: list[str], cloud: FakeCloud, run: Run
+) -> None:
+    """A few more would lock the AK. The first signed request of a run goes alone."""
+    cloud.on("myhuaweicloud", slow(0.1), times=1)  # others would arrive meanwhile
+    assert run(*argv, **WRONG_SK).code == 3
     assert cloud.failed_signatures == 1
 
 
-def test_403(cloud: FakeCloud, run: Run) -> None:
-    """On the projects the second call helps; on both, and on the statistics, it is a matter of permission."""
+# --- 403: no permission ---
+
+
+def test_a_403_on_the_statistics_names_region_and_project(
+    cloud: FakeCloud, run: Run, clock: Clock
+) -> None:
+    """For these the policy is missing. One try."""
+    cloud.may_read_statistics = False
+    result = run("--format", "json")
+    assert result.code == 3
+    assert result.error["kind"] == "permission"
+    assert result.error["http_status"] == 403
+    assert result.error["retryable"] is False
+    assert "no permission" in result.error["message"]
+    assert "CommonOperations" in result.error["hint"]
+    assert "cn-southwest-2" in result.error["hint"]
+    assert PROJECT_ID in result.error["hint"]
+    assert len(cloud.statistics) == 1
+
+
+def test_a_403_on_both_look_ups_points_to_the_project_id(
+    cloud: FakeCloud, run: Run, clock: Clock
+) -> None:
+    """The policy of the statistics would not help."""
     cloud.may_list_projects = False
-    assert run().code == 0
-    assert [seen.path for seen in cloud.seen[:2]] == ["/v3/projects", "/v3/auth/projects"]
     cloud.may_list_own_projects = False
     result = run("--format", "json")
-    assert (result.code, result.error["kind"], result.error["http_status"], result.error["retryable"]) == (3, "permission", 403, False)
+    assert result.code == 3
+    assert result.error["kind"] == "permission"
+    assert result.error["http_status"] == 403
     assert "not authorized" in result.error["message"]
-    cloud.may_list_projects, cloud.may_read_statistics = True, False
+    assert "--project-id" in result.error["hint"]
+    assert "ModelArts" not in result.error["hint"]
+    assert len(cloud.seen) == 2
+
+
+@pytest.mark.parametrize(("status", "code"), [(401, 3), (400, 4), (501, 5)])
+def test_another_error_of_the_second_look_up_keeps_its_own_hint(
+    status: int, code: int, cloud: FakeCloud, run: Run, clock: Clock
+) -> None:
+    """A project id would not help."""
+    cloud.may_list_projects = False
+    cloud.on("/v3/auth/projects", refusal(status, "TEST.1", "no"))
     result = run("--format", "json")
-    assert (result.code, result.error["kind"], result.error["error_code"]) == (3, "permission", "ModelArts.0403")
-    assert "CommonOperations" in result.error["hint"]
-    assert result.error["request_id"] == "req-0001"  # of the header
+    assert result.code == code
+    assert result.error["http_status"] == status
+    assert "--project-id" not in result.error["hint"]
 
 
-REFUSED = {
-    "400": (answer(400, '{"error_code": "MaaS.1", "error_msg": "service_type must be one of [1 2 4]"}'), "[1 2 4]"),
-    "404": (answer(404, '{"error_msg": "The API does not exist"}'), "does not exist"),
-    "405": (answer(405), "405"),
-    "409 with HTML": (answer(409, "<html>"), "409"),
-    "301 to another host": (answer(301, Location="https://example.com/"), "redirect"),
-    "302 to the same": (answer(302, Location="/v3/projects"), "redirect"),
-    "307": (answer(307, Location="https://example.com/"), "redirect"),
-    "204": (answer(204), "204"),
-    "nested": (answer(400, '{"error": {"code": 400, "message": "Request invalid", "title": "x"}}'), "Request invalid"),
-    "a list": (answer(400, "[1]"), "400"),
-    "odd types": (answer(400, '{"error_code": {"a": 1}, "error_msg": ["no", "way"], "error": 7}'), "way"),
-    "deep": (answer(400, "[" * 100_000), "400"),
+# --- Other refusals ---
+
+REFUSALS = {  # the answer, and what its message says
+    "400": (refusal(400, "TEST.1", "infer_type is wrong"), "infer_type is wrong"),
+    "404": (refusal(404, "TEST.2", "The API does not exist"), "does not exist"),
+    "405 without a body": (Answer(405), "HTTP 405"),
+    "409 with HTML": (Answer(409, "<html>"), "HTTP 409"),
+    "204": (Answer(204), "HTTP 204"),
+    "nested": (Answer(400, {"error": {"code": 400, "message": "Request invalid"}}), "Request inv"),
+    "code and message": (Answer(400, {"code": "X", "message": "Malformed"}), "Malformed"),
+    "a list": (Answer(400, "[1]"), "HTTP 400"),
+    "null": (Answer(400, "null"), "HTTP 400"),
+    "odd types": (Answer(400, {"error_code": {"a": 1}, "error_msg": ["no"], "error": 7}), "no"),
+    "endless brackets": (Answer(400, "[" * 100_000), "HTTP 400"),
+    "not UTF-8": (Answer(400, b'{"error_msg": "\xff\xfe"}'), "HTTP 400"),
+    "301": (Answer(301, "", {"Location": "https://example.com/a"}), "https://example.com/a"),
+    "302": (Answer(302, "", {"Location": "/elsewhere"}), "/elsewhere"),
+    "307": (Answer(307, "", {"Location": "https://example.com/b"}), "https://example.com/b"),
+    "308 to nowhere": (Answer(308), "redirect"),
 }
 
 
-@pytest.mark.parametrize("service", BOTH)
-@pytest.mark.parametrize(("fault", "word"), REFUSED.values(), ids=REFUSED)
-def test_other_refusals(fault: Fault, word: str, service: str, cloud: FakeCloud, run: Run, clock: Clock) -> None:
-    """One try, exit code 4, the service's own text."""
-    cloud.always[service] = fault
+@pytest.mark.parametrize("service", BOTH_SERVICES)
+@pytest.mark.parametrize(("answer", "said"), REFUSALS.values(), ids=REFUSALS)
+def test_other_answers_are_refusals(
+    answer: Answer, said: str, service: str, cloud: FakeCloud, run: Run, clock: Clock
+) -> None:
+    """Exit code 4 after one try, with what the service says. Redirects are not followed."""
+    cloud.on(service, answer)
     result = run("--format", "json")
-    assert (result.code, result.error["kind"], result.error["retryable"]) == (4, "service", False)
-    assert word in result.error["message"]
-    assert len(cloud.seen) == BOTH.index(service) + 1
+    assert result.code == 4
+    assert result.error["kind"] == "service"
+    assert result.error["http_status"] == answer.status
+    assert result.error["retryable"] is False
+    assert said in result.error["message"]
+    assert requests_to(cloud, service) == 1
+    assert len(cloud.seen) == 1 + BOTH_SERVICES.index(service)
+
+
+def test_a_nested_error_has_a_code(cloud: FakeCloud, run: Run) -> None:
+    """IAM may nest its errors once, and gives numbers as codes."""
+    cloud.on("iam", Answer(400, {"error": {"code": 400, "message": "Request invalid"}}))
+    assert run("--format", "json").error["error_code"] == "400"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Answer(400, {"error_msg": "no", "request_id": "req-7"}),
+        Answer(400, {"error_msg": "no"}, {"X-Request-Id": "req-7"}),
+    ],
+    ids=["body", "header"],
+)
+def test_the_request_id_may_come_in_the_body_or_in_a_header(
+    answer: Answer, cloud: FakeCloud, run: Run
+) -> None:
+    """Whoever reports an error needs it."""
+    cloud.on("modelarts", answer)
+    assert run("--format", "json").error["request_id"] == "req-7"
+
+
+def test_a_501_is_tried_once(cloud: FakeCloud, run: Run, clock: Clock) -> None:
+    """It is the service's fault, and does not pass at once."""
+    cloud.on("modelarts", Answer(501))
+    result = run("--format", "json")
+    assert result.code == 5
+    assert result.error["retryable"] is True
+    assert len(cloud.statistics) == 1
+
+
+@pytest.mark.parametrize("service", BOTH_SERVICES)
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"error_code": "TEST.0001", "error_msg": "quota used up"},
+        {"error": {"code": "TEST.0001", "message": "quota used up"}},
+    ],
+    ids=["flat", "nested"],
+)
+def test_an_error_with_status_200_is_shown(
+    body: Any, service: str, cloud: FakeCloud, run: Run, clock: Clock
+) -> None:
+    """It has no figures and no projects, but says why."""
+    cloud.on(service, Answer(200, body))
+    result = run("--format", "json")
+    assert result.code == 4
+    assert "TEST.0001" in result.error["message"]
+    assert "quota used up" in result.error["message"]
+    assert result.error["error_code"] == "TEST.0001"
+
+
+@pytest.mark.parametrize("service", BOTH_SERVICES)
+@pytest.mark.parametrize(
+    "answer",
+    [NOT_JSON, Answer(200), Answer(200, "null"), Answer(200, "[]"), Answer(200, '{"total_token"')],
+    ids=["HTML", "empty", "null", "a list", "half of it"],
+)
+def test_an_odd_answer_with_status_200_is_tried_once(
+    answer: Answer, service: str, cloud: FakeCloud, run: Run, clock: Clock
+) -> None:
+    """Exit code 4."""
+    cloud.on(service, answer)
+    result = run("--format", "json")
+    assert result.code == 4
+    assert "answer" in result.error["message"]
+    assert requests_to(cloud, service) == 1
+
+
+def test_an_answer_that_is_not_compressed_as_it_says_is_tried_once(
+    cloud: FakeCloud, run: Run, clock: Clock
+) -> None:
+    """Exit code 4."""
+    cloud.on("modelarts", Answer(200, '{"total_token": 1}', {"Content-Encoding": "gzip"}))
+    result = run()
+    assert result.code == 4
+    assert "decompressed" in result.error["message"]
+    assert len(cloud.statistics) == 1
+
+
+def test_a_start_exactly_30_days_old_is_asked_for(cloud: FakeCloud, run: Run, at: At) -> None:
+    """In time, also a service that refuses older starts may accept it."""
+    at("2026-05-22T12:00:00+00:00")
+    cloud.refuses_old_starts = True
+    assert run("--period", "30d", "--format", "json").document["period"]["complete"] is True
+
+
+def test_if_such_a_start_arrives_too_late_the_hint_suggests_29_days(
+    cloud: FakeCloud, run: Run, at: At
+) -> None:
+    """Whether the service refuses it a moment later is not known."""
+    at("2026-05-22T12:00:00+00:00")
+    cloud.refuses_old_starts = True
+    cloud.clock_ahead = 1
+    result = run("--period", "30d")
+    assert result.code == 4
+    assert "--period 29d" in result.error["hint"]
+
+
+def test_another_refusal_has_no_hint_on_old_starts(cloud: FakeCloud, run: Run) -> None:
+    """The period is not the reason."""
+    cloud.on("modelarts", Answer(400))
+    assert "29d" not in run("--period", "29d").error["hint"]
+
+
+@pytest.mark.parametrize("by", ["service-type", "day"])
+def test_one_refused_service_type_has_the_hint_to_ask_for_the_others(
+    by: str, cloud: FakeCloud, run: Run
+) -> None:
+    """The documentation of the two sites differs on which types there are."""
+    cloud.service_types["cn-southwest-2"] = [1, 2]
+    result = run("--service-type", "all", "--by", by, "--period", "1d", "--format", "json")
+    assert result.code == 4
+    assert "must be one of [1 2]" in result.error["message"]
+    assert "one by one" in result.error["hint"]
+    assert "--service-type" in result.error["hint"]
+
+
+def test_the_only_service_type_has_no_such_hint(cloud: FakeCloud, run: Run) -> None:
+    """There are no others."""
+    cloud.service_types["cn-southwest-2"] = [1, 2]
+    result = run("--service-type", "custom-endpoint")
+    assert result.code == 4
+    assert "one by one" not in result.error["hint"]
+
+
+# --- The project ---
+
+OURS = {"id": PROJECT_ID, "name": "cn-southwest-2"}
+OTHER_ID = "f" * 32
+
+UNCLEAR_PROJECTS: dict[str, Any] = {
+    "none": [],
+    "another region": [{"id": OTHER_ID, "name": "cn-north-4"}],
+    "a sub-project": [{"id": OTHER_ID, "name": "cn-southwest-2_team"}],
+    "two": [OURS, {"id": OTHER_ID, "name": "cn-southwest-2"}],
+}
+
+
+@pytest.mark.parametrize("projects", UNCLEAR_PROJECTS.values(), ids=UNCLEAR_PROJECTS)
+def test_no_or_several_projects_point_to_the_project_id(
+    projects: Any, cloud: FakeCloud, run: Run
+) -> None:
+    """Exit code 3; nothing is guessed."""
+    cloud.on("iam", Answer(200, {"projects": projects}))
+    result = run("--format", "json")
+    assert result.code == 3
+    assert result.error["kind"] == "credentials"
+    assert "cn-southwest-2" in result.error["message"]
+    assert "--project-id" in result.error["hint"]
+    assert cloud.statistics == []
+
+
+ODD_PROJECTS: dict[str, Any] = {
+    "a path as the id": [{**OURS, "id": "../../elsewhere"}],
+    "capital letters": [{**OURS, "id": PROJECT_ID.upper()}],
+    "a number": [{**OURS, "id": 7}],
+    "null": [{**OURS, "id": None}],
+    "no id": [{"name": "cn-southwest-2"}],
+    "a text": ["cn-southwest-2"],
+    "no list": 7,
+}
+
+
+@pytest.mark.parametrize("projects", ODD_PROJECTS.values(), ids=ODD_PROJECTS)
+def test_nothing_is_sent_with_an_odd_project_id(projects: Any, cloud: FakeCloud, run: Run) -> None:
+    """Exit code 4: the answer is not valid."""
+    cloud.on("iam", Answer(200, {"projects": projects}))
+    result = run("--format", "json")
+    assert result.code == 4
+    assert "project" in result.error["message"]
+    assert cloud.statistics == []
+
+
+# --- Network ---
+
+
+@pytest.mark.parametrize(
+    "raised",
+    [requests.exceptions.ConnectTimeout, requests.exceptions.ReadTimeout],
+    ids=["to connect", "to read"],
+)
+def test_time_outs_are_retried(
+    raised: type[Exception], run: Run, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A try has ten seconds to connect, and 30 to read."""
+    timeouts = []
+
+    def run_out_of_time(*_: Any, timeout: Any = None, **__: Any) -> None:
+        timeouts.append(timeout)
+        raise raised("no answer")
+
+    monkeypatch.setattr(requests.adapters.HTTPAdapter, "send", run_out_of_time)
+    result = run("--format", "json")
+    assert result.code == 5
+    assert result.error["retryable"] is True
+    assert "in time" in result.error["message"]
+    assert set(timeouts) == {(10, 30)}
+    assert clock.waits == AFTER_FAULT
+
+
+def test_an_unknown_host_is_retried(
+    cloud: FakeCloud, run: Run, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Name servers have bad moments. The message has the system's words."""
+
+    def look_up(*_: object, **__: object) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    result = run("--format", "json", HTTPS_PROXY=None)
+    assert result.code == 5
+    assert result.error["retryable"] is True
+    assert "Name or service not known" in result.error["message"]
+    assert "network" in result.error["hint"]
+    assert "region" not in result.error["hint"]
+    assert clock.waits == AFTER_FAULT
+
+
+def test_an_unknown_region_may_be_mistyped(cloud: FakeCloud, run: Run, clock: Clock) -> None:
+    """The hint of a network error says so. This proxy does not know the host."""
+    error = run("--region", "cn-southwest-3", "--format", "json").error
+    assert error["kind"] == "network"
+    assert "mistyped" in error["hint"]
+    assert "cn-southwest-3" in error["hint"]
+    cloud.unknown_hosts.clear()
+
+
+# --- Proxy ---
+
+
+def test_a_proxy_that_does_not_listen_is_retried(cloud: FakeCloud, run: Run, clock: Clock) -> None:
+    """Its password is in no message."""
+    result = run("--format", "json", HTTPS_PROXY="http://somebody:EXAMPLEPASSWORD@127.0.0.1:1")
+    assert result.code == 5
+    assert result.error["retryable"] is True
+    assert "proxy" in result.error["message"]
+    assert "refused" in result.error["message"]
+    assert "EXAMPLEPASSWORD" not in result.err
+    assert clock.waits == AFTER_FAULT
+
+
+def test_a_proxy_that_cannot_connect_is_retried(cloud: FakeCloud, run: Run, clock: Clock) -> None:
+    """It answers 502."""
+    cloud.proxy_status = 502
+    result = run("--format", "json")
+    assert result.code == 5
+    assert result.error["retryable"] is True
+    assert "proxy" in result.error["message"]
+    assert "502" in result.error["message"]
+    assert len(cloud.connections) == 6
+    assert clock.waits == AFTER_FAULT
+
+
+@pytest.mark.parametrize(
+    ("status", "advice"), [(407, "password"), (403, "administrator")], ids=["407", "403"]
+)
+def test_a_proxy_that_refuses_is_asked_once(
+    status: int, advice: str, cloud: FakeCloud, run: Run, clock: Clock
+) -> None:
+    """The same password again may lock an account."""
+    cloud.proxy_status = status
+    address = f"http://somebody:EXAMPLEPASSWORD@{cloud.proxy}"
+    result = run("--format", "json", HTTPS_PROXY=address)
+    assert result.code == 5
+    assert result.error["kind"] == "network"
+    assert result.error["retryable"] is False
+    assert str(status) in result.error["message"]
+    assert advice in result.error["hint"]
+    assert "EXAMPLEPASSWORD" not in result.err
+    assert len(cloud.connections) == 1
+
+
+def test_https_before_a_plain_proxy_is_tried_once(cloud: FakeCloud, run: Run, clock: Clock) -> None:
+    """The hint says what to write instead."""
+    result = run("--format", "json", HTTPS_PROXY=f"https://{cloud.proxy}")
+    assert result.code == 5
+    assert result.error["retryable"] is False
+    assert "proxy" in result.error["message"]
+    assert "http://" in result.error["hint"]
     assert clock.waits == []
 
 
-def test_501_is_tried_once(cloud: FakeCloud, run: Run, clock: Clock) -> None:
-    """It is the service's fault, but no passing one."""
-    cloud.always["modelarts"] = answer(501)
-    result = run("--format", "json")
-    assert (result.code, result.error["retryable"], clock.waits) == (5, True, [])
-
-
-@pytest.mark.parametrize(
-    ("projects", "code"),
-    [
-        ([], 3),
-        ([{"id": "f" * 32, "name": "cn-north-1"}], 3),
-        ([{"id": PROJECT_ID, "name": "cn-southwest-2"}, {"id": "f" * 32, "name": "cn-southwest-2"}], 3),
-        ([{"id": "../../etc", "name": "cn-southwest-2"}], 4),
-        ([{"id": PROJECT_ID.upper(), "name": "cn-southwest-2"}], 4),
-        ([{"id": 7, "name": "cn-southwest-2"}], 4),
-        ([{"id": None, "name": "cn-southwest-2"}], 4),
-        ([{"name": "cn-southwest-2"}], 4),
-        (["cn-southwest-2"], 4),
-        ([{"id": "f" * 32, "name": "cn-southwest-2_sub"}, {"id": PROJECT_ID, "name": "cn-southwest-2"}], 0),
-    ],
-)
-def test_projects(projects: list[Any], code: int, cloud: FakeCloud, run: Run) -> None:
-    """None, several, or an id that is none: nothing is sent with it, and the way out is named."""
-    cloud.always["iam"] = answer(200, json.dumps({"projects": projects}))
-    result = run()
-    assert result.code == code
-    assert len(cloud.statistics) == (code == 0)
-    if code == 3:
-        assert "--project-id" in result.err
-
-
-def test_the_second_call_has_no_filter(cloud: FakeCloud, run: Run) -> None:
-    """Of all projects the one that is named exactly as the region counts."""
-    cloud.may_list_projects = False
-    cloud.projects.insert(0, {"id": "f" * 32, "name": "cn-southwest-2_mine"})
-    assert run().code == 0
-
-
-def test_dns(cloud: FakeCloud, run: Run, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A host that has no address."""
-
-    def getaddrinfo(*_: object, **__: object) -> None:
-        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
-
-    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
-    result = run("--format", "json", HTTPS_PROXY=None)
-    assert (result.code, result.error["retryable"]) == (5, True)
-    assert "Name or service not known" in result.error["message"]
-    assert len(clock.waits) == 5
-    assert cloud.hosts == []
-
-
-def test_a_proxy_that_is_not_there(cloud: FakeCloud, run: Run, clock: Clock) -> None:
-    """Its password is in no message."""
-    result = run("--format", "json", HTTPS_PROXY="http://somebody:EXAMPLEPASSWORD@127.0.0.1:1")
-    assert (result.code, result.error["retryable"]) == (5, True)
-    assert "refused" in result.error["message"]
-    assert "proxy" in result.error["message"]
-    assert "EXAMPLEPASSWORD" not in result.err
-    assert len(clock.waits) == 5
-    assert cloud.hosts == []
-
-
-def test_a_proxy_that_refuses(cloud: FakeCloud, run: Run, clock: Clock) -> None:
-    """What it says is told."""
-    result = run("--region", "cn-north-9", "--format", "json")
-    assert result.code == 5
-    assert "403" in result.error["message"]
-    assert len(clock.waits) == 5
-    cloud.hosts.clear()
-
-
-@pytest.mark.parametrize(
-    "address", ["http://", "http://me:EXAMPLEPASSWORD@:0", "foo://x:EXAMPLEPASSWORD@y", "http://[::1", "socks5://me:EXAMPLEPASSWORD@127.0.0.1:9", "http://x:99999"]
-)
-def test_a_proxy_address_that_is_nonsense(address: str, cloud: FakeCloud, run: Run, clock: Clock) -> None:
-    """It cannot be used, and no try mends that."""
+@pytest.mark.skipif(importlib.util.find_spec("socks") is not None, reason="PySocks is installed")
+def test_a_socks_proxy_without_its_package_is_tried_once(run: Run, clock: Clock) -> None:
+    """The hint names the package."""
+    address = "socks5://me:EXAMPLEPASSWORD@127.0.0.1:9"
     result = run("--format", "json", HTTPS_PROXY=address)
     assert result.code == 5
-    assert "proxy" in result.err.lower()
+    assert result.error["retryable"] is False
+    assert "SOCKS" in result.error["message"]
+    assert "PySocks" in result.error["hint"]
     assert "EXAMPLEPASSWORD" not in result.err
-    assert (cloud.hosts, clock.waits) == ([], [])
+    assert clock.waits == []
 
 
-@pytest.mark.parametrize("content", [None, "", "nonsense", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"])
-def test_a_ca_file_that_is_none(content: str | None, cloud: FakeCloud, run: Run, clock: Clock, tmp_path: Path) -> None:
-    """Missing or no certificates: exit code 5, neither retried nor retryable."""
+@pytest.mark.parametrize(
+    "address",
+    [
+        "http://",
+        "http://me:EXAMPLEPASSWORD@:0",
+        "nonsense://me:EXAMPLEPASSWORD@host",
+        "http://[::1",
+        "http://a b:1",
+        "http://me:EXAMPLEPASSWORD@host:99999",
+        "http://me:EXAMPLEPASSWORD@host:port",
+    ],
+    ids=["no host", "only a port", "scheme", "bracket", "blank", "large port", "port of letters"],
+)
+def test_an_invalid_address_of_the_proxy_is_tried_once(
+    address: str, cloud: FakeCloud, run: Run, clock: Clock
+) -> None:
+    """The hint shows the form of an address."""
+    result = run("--format", "json", HTTPS_PROXY=address)
+    assert result.code == 5
+    assert result.error["retryable"] is False
+    assert "proxy" in result.error["message"]
+    assert "http://" in result.error["hint"]
+    assert "EXAMPLEPASSWORD" not in result.err
+    assert clock.waits == []
+
+
+def test_settings_are_told_without_the_name_of_a_variable(
+    cloud: FakeCloud, run: Run, clock: Clock
+) -> None:
+    """The address of the proxy may come from another variable, or from the system."""
+    cloud.proxy_status = 407
+    assert "HTTPS_PROXY" not in run().err
+    assert "HTTPS_PROXY" not in run(HTTPS_PROXY=f"https://{cloud.proxy}").err
+    assert "HTTPS_PROXY" not in run(HTTPS_PROXY="http://").err
+
+
+# --- Certificates ---
+
+CA_FILES = {
+    "missing": None,
+    "empty": "",
+    "nonsense": "nonsense",
+    "not a certificate": "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+}
+
+
+def check_ca_file_error(result: Result, clock: Clock) -> None:
+    """Assert that a CA file is said to be unusable, after one try."""
+    assert result.code == 5
+    assert result.error["kind"] == "network"
+    assert result.error["retryable"] is False
+    assert "file of CA certificates" in result.error["message"]
+    assert "REQUESTS_CA_BUNDLE" in result.error["hint"]
+    assert "CURL_CA_BUNDLE" in result.error["hint"]
+    assert clock.waits == []
+
+
+@pytest.mark.parametrize("variable", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
+@pytest.mark.parametrize("content", CA_FILES.values(), ids=CA_FILES)
+def test_a_ca_file_without_certificates_is_tried_once(
+    content: str | None, variable: str, cloud: FakeCloud, run: Run, clock: Clock, tmp_path: Path
+) -> None:
+    """The hint names the variables that may name it."""
     path = tmp_path / "ca.pem"
     if content is not None:
         path.write_text(content, encoding="utf-8")
-    result = run("--format", "json", REQUESTS_CA_BUNDLE=str(path))
-    assert (result.code, result.error["retryable"], clock.waits) == (5, False, [])
+    variables = {"REQUESTS_CA_BUNDLE": None, variable: str(path)}
+    check_ca_file_error(run("--format", "json", **variables), clock)
+
+
+def test_a_ca_file_that_cannot_be_read_is_tried_once(
+    cloud: FakeCloud, run: Run, clock: Clock, tmp_path: Path
+) -> None:
+    """For lack of permission."""
+    path = tmp_path / "ca.pem"
+    path.write_bytes(cloud.ca_file.read_bytes())
+    path.chmod(0)
+    if os.access(path, os.R_OK):
+        pytest.skip("this user can read any file")
+    check_ca_file_error(run("--format", "json", REQUESTS_CA_BUNDLE=str(path)), clock)
+
+
+def check_certificate_error(result: Result, cloud: FakeCloud) -> None:
+    """Assert that a certificate is said to be wrong, after one try."""
+    assert result.code == 5
+    assert result.error["kind"] == "network"
+    assert result.error["retryable"] is False
+    assert "certificate" in result.error["message"]
+    assert "iam.cn-southwest-2.myhuaweicloud.com" in result.error["message"]
+    assert len(cloud.connections) == 1
+
+
+def test_an_untrusted_certificate_points_to_the_ca_variable(
+    cloud: FakeCloud, run: Run, clock: Clock
+) -> None:
+    """It is most likely that of a proxy which looks into TLS."""
+    result = run("--format", "json", REQUESTS_CA_BUNDLE=None)
+    check_certificate_error(result, cloud)
     assert "REQUESTS_CA_BUNDLE" in result.error["hint"]
-    assert cloud.seen == []
+    assert "clock" not in result.error["hint"]
 
 
-def test_an_answer_that_cannot_be_unpacked(cloud: FakeCloud, run: Run) -> None:
-    """It says that it is compressed, and is not."""
-    cloud.always["modelarts"] = answer(200, "no gzip", Content_Encoding="gzip")
-    assert run().code == 4
-
-
-# --- secrets
-
-
-SPELLINGS = {  # of AK and SK: how a service may write them
-    "behind a percent sign": "%{0}",
-    "behind an escaped backslash": "C:\\\\{0}",
-    "JSON's escape of a letter": "\\u0041{1}",
-    "HTML": "&#65;{1}",
-    "hexadecimal": "\\\\x41{1}",
-    "with a NUL": "{2}\\u0000{3}",
-    "with a blank of no width": "{2}\u200b{3}",
-    "percent-encoded twice": "%2541{1}",
-}
-
-
-@pytest.mark.parametrize("status", [200, 400])
-@pytest.mark.parametrize("spelling", SPELLINGS.values(), ids=SPELLINGS)
-def test_secrets_in_odd_spellings(spelling: str, status: int, cloud: FakeCloud, run: Run) -> None:
-    """Letters of a key are no escapes because of what stands before them, and a key may itself begin with such letters."""
-    ak, sk = "ABCDEF" + "0123456789XYZW", "ArnbfttABCDEFghijklm/+=0123456789"
-    cloud.keys[ak] = (sk, "")
-    for secret in (ak, sk):
-        text = spelling.format(secret, secret[1:], secret[:4], secret[4:])
-        cloud.always["modelarts"] = answer(status, f'{{"total_token": 1, "error_msg": "x {text} y"}}')
-        for argv in (["--raw"], ["--format", "json"], []):
-            result = run(*argv, HW_ACCESS_KEY=ak, HW_SECRET_KEY=sk)
-            assert secret[5:] not in result.out + result.err
-            assert ("***" in result.out + result.err) == (status == 400 or argv == ["--raw"])
-    cloud.always["modelarts"] = answer(400, json.dumps({"error_msg": f"x {sk.replace('+', ' ')} y"}))
-    assert "x *** y" in run(HW_ACCESS_KEY=ak, HW_SECRET_KEY=sk).err
-
-
-ECHOES = {
-    "as it is": "{}",
-    "cut by a line break": "{0:.7}\n{1}",
-    "inside a URL": "https://example.com/?k={2}&x=1",
-    "escaped twice": '"{3}"',
-}
-
-
-@pytest.mark.parametrize("secret", [AK, SK, TOKEN])
-@pytest.mark.parametrize("status", [200, 400, 401, 429, 500])
-@pytest.mark.parametrize("echo", ECHOES.values(), ids=ECHOES)
-def test_echoed_secrets_are_hidden(echo: str, status: int, secret: str, cloud: FakeCloud, run: Run, clock: Clock) -> None:
-    """Whatever the service echoes, and wherever it shows."""
-    cloud.keys[AK] = (SK, TOKEN)
-    text = echo.format(secret, secret[7:], quote(secret, safe=""), json.dumps(secret)[1:-1].replace("/", "\\/"))
-    fields = {"total_token": 1, "error_msg": f"x {text}", "error_code": text, "request_id": text, text: text}
-    cloud.always["modelarts"] = answer(status, json.dumps(fields))
-    for argv in (["--format", "json"], ["--raw"], ["--by", "day"], ["--check"]):
-        result = run(*argv, HW_SECURITY_TOKEN=TOKEN)
-        assert secret[7:] not in "".join((result.out + result.err).split())
-        assert ("***" in result.out + result.err) == (status != 200 or argv == ["--raw"])
-
-
-def test_secrets_are_hidden_before_texts_are_cut(cloud: FakeCloud, run: Run) -> None:
-    """The beginning of a key that is cut off would give it away."""
-    cloud.always["modelarts"] = answer(400, json.dumps({"error_msg": "x" * (script.LONGEST_MESSAGE - 40) + SK}))
-    result = run("--format", "json")
-    assert "EXAMPLE" not in result.err
-    assert len(result.error["message"]) <= script.LONGEST_MESSAGE
-
-
-def test_secrets_of_a_source_not_used_are_hidden(cloud: FakeCloud, run: Run, tmp_path: Path) -> None:
-    """The environment's keys do not show, though a file's are used."""
-    other = "EXAMPLESK22222222222222222222"
-    (tmp_path / "k").write_text(f"{AK}\n{SK}\n", encoding="utf-8")
-    cloud.always["modelarts"] = answer(400, json.dumps({"error_msg": f"{other} and {SK}"}))
-    result = run("--credentials-file", str(tmp_path / "k"), HW_ACCESS_KEY=other[::-1], HW_SECRET_KEY=other)
-    assert "*** and ***" in result.err
-
-
-def test_api_keys_that_look_like_keys_are_shortened(cloud: FakeCloud, run: Run) -> None:
-    """Everywhere, also in what the service echoes; the service itself gets them whole."""
-    key = "abcd9876543210987654wxyz"
-    for argv in (["--format", "json"], ["--format", "csv", "--by", "api-key"], ["--by", "api-key"], ["--raw"], []):
-        result = run("--api-keys", key, "short-key", *argv)
-        assert key not in result.out + result.err
-        assert ("abcd...wxyz" in result.out) == (argv != ["--format", "csv"])
-        assert cloud.statistics[-1]["api_keys"][0] in (key, "short-key")
-    assert run("--api-keys", key, "--format", "json").document["api_keys"] == ["abcd...wxyz"]
-    for odd in ("abcd\t9876543210987654wxyz", "abcd\U0001f600987654321098765wxyz", 'abcd"\\9876543210987654wxyz'):
-        for argv in (["--format", "json"], ["--raw"], ["--by", "api-key"], ["--by", "api-key", "--format", "json"]):
-            assert "9876543210" not in run("--api-keys", odd, *argv).out
-    cloud.always["modelarts"] = answer(400, json.dumps({"error_msg": f"no key {key}"}))
-    assert "no key abcd...wxyz" in run("--api-keys", key).err
-
-
-def test_a_terminal_is_not_steered(cloud: FakeCloud, run: Run) -> None:
-    """What the service says is shown without control characters, on one line."""
-    cloud.always["modelarts"] = answer(400, json.dumps({"error_msg": "a\x1b[2Jb\r\nc\u202ed"}))
-    assert "error: statistics: a [2Jb c d (" in run().err
-
-
-# --- --check
-
-
-def lines_of(out: str) -> list[list[str]]:
-    """Return the words of each line."""
-    return [line.split() for line in out.splitlines()]
-
-
-def test_check(cloud: FakeCloud, run: Run, at: Callable[[str], None], tmp_path: Path) -> None:
-    """Three lines: where the credentials came from, the project id, the answer's time; for the last hour of preset."""
-    at("2026-05-22T00:00:00+00:00")
-    result = run("--check", "--service-type", "all", "--period", "30d", "--api-keys", "x", "--infer-type", "batch")
-    words = lines_of(result.out)
-    assert [line[:2] for line in words] == [["credentials", "ok"], ["project", "ok"], ["statistics", "ok"]]
-    assert "HW_ACCESS_KEY" in result.out
-    assert words[1][2] == PROJECT_ID
-    assert words[2][3] == "ms"
-    assert words[2][2].isdigit()
-    hour = {"service_type": 2, "start_time": ms("2026-05-21T23:00:00+00:00"), "end_time": ms("2026-05-22T00:00:00+00:00") - 1}
-    assert cloud.statistics == [{**hour, "timezone": "UTC", "infer_type": "real_time"}]
-    (tmp_path / "k").write_text(f"{AK}\n{SK}\n", encoding="utf-8")
-    assert str(tmp_path / "k") in run("--check", "--credentials-file", str(tmp_path / "k")).out
-
-
-@pytest.mark.parametrize(
-    ("step", "code", "variables"),
-    [(0, 3, {"HW_SECRET_KEY": None}), (1, 3, {"HW_SECRET_KEY": SK[::-1]}), (1, 3, {"HW_ACCESS_KEY": "EXAMPLEAK9999999999"}),
-     (1, 5, {"REQUESTS_CA_BUNDLE": None}), (1, 4, {}), (2, 3, {}), (2, 4, {}), (2, 5, {})],
-)  # fmt: skip
-def test_check_of_what_is_wrong(
-    step: int, code: int, variables: dict[str, str | None], cloud: FakeCloud, run: Run, clock: Clock
+@pytest.mark.parametrize("certificate", ["expired", "not yet valid"])
+def test_a_certificate_out_of_date_points_to_the_clock(
+    certificate: str, cloud: FakeCloud, run: Run, clock: Clock
 ) -> None:
-    """Failed at the first that is wrong, skipped after it, and the error as ever."""
-    if not variables:
-        cloud.always[BOTH[step - 1]] = answer({3: 403, 4: 400, 5: 503}[code])
-    result = run("--check", **variables)
-    assert result.code == code
-    assert [line[1] for line in lines_of(result.out)] == (["ok"] * step + ["failed"] + ["skipped"] * 2)[:3]
-    assert clock.waits == (FAULT_WAITS if (step, code) == (2, 5) else [])
-
-
-# --- interrupts and pipes
-
-
-def started(environment: dict[str, str], *argv: str, **streams: Any) -> subprocess.Popen[str]:
-    """Start the file."""
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **streams}
-    return subprocess.Popen([sys.executable, str(SCRIPT), *argv], env=environment, text=True, **pipes)
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX")
-@pytest.mark.parametrize("argv", [[], ["--format", "json"], ["--by", "day", "--period", "30d"]])
-def test_ctrl_c(argv: list[str], cloud: FakeCloud, environment: dict[str, str]) -> None:
-    """130, no traceback, within a second or so, also among many requests; and nothing is sent afterwards."""
-    waiting, over = threading.Event(), threading.Event()
-
-    def hang(_: Any) -> Any:
-        waiting.set()
-        over.wait(10)
-        return answer(200, '{"total_token": 1}')(_)
-
-    many = "--by" in argv
-    cloud.spoil = lambda _: hang if len(cloud.seen) > 2 or not many else None
-    process = started(environment, *argv)
-    assert waiting.wait(20)
-    time.sleep(0.3)
-    process.send_signal(signal.SIGINT)
-    began = time.monotonic()
-    out, err = process.communicate(timeout=20)
-    assert time.monotonic() - began < 2
-    assert (process.returncode, out) == (130, "")
-    assert "Traceback" not in err
-    assert "interrupted" in err.splitlines()[-2 if "json" not in argv else -1]
-    asked = len(cloud.hosts)
-    time.sleep(0.2)
-    assert len(cloud.hosts) == asked
-    over.set()
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="pipes are POSIX")
-@pytest.mark.parametrize("argv", [["--help"], ["--version"], ["--format", "json"], ["--by", "day"], ["--nonsense"]])
-@pytest.mark.parametrize("unbuffered", ["", "1"])
-def test_a_closed_pipe(argv: list[str], unbuffered: str, cloud: FakeCloud, environment: dict[str, str]) -> None:
-    """The reader has had enough: the program ends quietly."""
-    read, write = os.pipe()
-    os.close(read)
-    process = started({**environment, "PYTHONUNBUFFERED": unbuffered}, *argv, stdout=write)
-    os.close(write)
-    _, err = process.communicate(timeout=20)
-    assert process.returncode == (2 if argv == ["--nonsense"] else 0)
-    assert (err == "") == (argv != ["--nonsense"])
-    read, write = os.pipe()
-    os.close(read)
-    process = started({**environment, "PYTHONUNBUFFERED": unbuffered}, "--nonsense", stderr=write)
-    os.close(write)
-    assert process.communicate(timeout=20)[0] == ""
-    assert process.returncode == 2
-    assert len(cloud.hosts) < 20
-
-
-@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="Linux has a disk that is always full")
-def test_a_full_disk(environment: dict[str, str]) -> None:
-    """What cannot be written is no success."""
-    with open("/dev/full", "w", encoding="utf-8") as full:
-        process = started(environment, "--format", "json", stdout=full)
-        _, err = process.communicate(timeout=20)
-    assert process.returncode == 1
-    assert "No space left" in json.loads(err.splitlines()[-1])["error"]["message"]
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="a POSIX shell's way")
-@pytest.mark.parametrize(
-    ("argv", "closed", "code", "lines"),
-    [("--format csv --period yesterday", "2>&-", 0, 2), ("--format csv", "2>/dev/full", 0, 2), ("--check", "2>&-", 0, 3),
-     ("--period 3x", "2>&-", 2, 0), ("--help", ">&-", 0, 0), ("--format csv", ">&-", 0, 0), ("--period 3x", ">&- 2>&-", 2, 0)],
-)  # fmt: skip
-def test_closed_streams(argv: str, closed: str, code: int, lines: int, environment: dict[str, str]) -> None:
-    """What the caller does not want to hear changes neither the figures nor the exit code."""
-    command = f'"{sys.executable}" "{SCRIPT}" {argv} {closed}'
-    done = subprocess.run(["sh", "-c", command], env=environment, capture_output=True, text=True, check=False, timeout=30)
-    assert (done.returncode, len(done.stdout.splitlines())) == (code, lines)
-    assert "Traceback" not in done.stderr
-    assert "AttributeError" not in done.stderr
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="pipes are POSIX")
-def test_a_closed_pipe_for_what_is_announced(cloud: FakeCloud, environment: dict[str, str]) -> None:
-    """A wait that nobody reads of is a wait all the same, and the figures come."""
-    cloud.spoil = lambda _: answer(429, Retry_After="3") if len(cloud.statistics) == 2 else None
-    read, write = os.pipe()
-    os.close(read)
-    process = started(environment, "--format", "csv", "--by", "day", "--period", "3d", stderr=write)
-    os.close(write)
-    out, _ = process.communicate(timeout=30)
-    assert process.returncode == 0
-    assert len(out.splitlines()) in (4, 5)
-
-
-def test_a_long_wait_is_told_briefly(cloud: FakeCloud, run: Run, clock: Clock) -> None:
-    """However much the service says."""
-    cloud.faults["modelarts"].append(answer(429, json.dumps({"error_msg": "x" * 50_000 + SK}), Retry_After="9"))
-    assert max(map(len, run().err.splitlines())) <= script.LONGEST_MESSAGE
-
-
-def test_a_fault_of_the_program(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Exit code 1, no traceback, nothing secret, and where to look."""
-
-    def broken(*_: object) -> None:
-        raise KeyError(SK)
-
-    monkeypatch.setattr(script, "load_keys", broken)
+    """Of this machine or of whoever made the certificate."""
+    if certificate not in CERTIFICATES:
+        pytest.skip("trustme for Python 3.8 cannot make such a certificate")
+    cloud.certificate = certificate
     result = run("--format", "json")
-    assert (result.code, result.error["kind"], result.error["retryable"]) == (1, "internal", False)
-    assert "KeyError" in result.error["message"]
+    check_certificate_error(result, cloud)
+    assert certificate in result.error["message"]
+    assert "clock" in result.error["hint"]
 
 
-@pytest.mark.parametrize(
-    ("encoding", "lacking", "had"), [("cp1252", "\u6d4b\u8bd5", "\u00e9"), ("cp936", "\U0001f600", "\u6d4b\u8bd5"), ("ascii", "\u00e9", "x")]
-)
-def test_a_console_that_lacks_characters(
-    encoding: str, lacking: str, had: str, cloud: FakeCloud, monkeypatch: pytest.MonkeyPatch
+# --- Several requests side by side ---
+
+
+def wait_for_other_threads(before: set[threading.Thread]) -> None:
+    """Wait until what the program has started, and may have left, has come to its end."""
+    for thread in set(threading.enumerate()) - before:
+        if thread.name != THREAD_NAME:
+            thread.join(20)
+
+
+def test_eight_requests_run_side_by_side(
+    thirty_days: list[str], cloud: FakeCloud, run: Run
 ) -> None:
-    """Windows shows escapes where its code page has no letters, and what it has as it is."""
-    written: list[str] = []
-
-    def write(text: str) -> None:
-        written.append(text.encode(encoding).decode(encoding))
-
-    stream = SimpleNamespace(encoding=encoding, write=write, flush=lambda: None)
-    monkeypatch.setattr(sys, "stdout", stream)
-    monkeypatch.setattr(os, "environ", {"HW_ACCESS_KEY": AK, "HW_SECRET_KEY": SK, **cloud.environment})
-    assert script.main(["--api-keys", lacking, had]) == 0
-    escaped = lacking.encode("ascii", "backslashreplace").decode("ascii")
-    assert f"{escaped}, {had}" in "".join(written)
+    """Eight arrive at once, and not more."""
+    cloud.on("show-statistics", together(8), after=1, times=8)
+    cloud.on("show-statistics", slow(0.1), after=1, times=8)  # a ninth would arrive meanwhile
+    result = run(*thirty_days, "--format", "json")
+    assert result.totals["total_tokens"] == 29 * 1001
+    assert cloud.busiest == 8
 
 
-def test_a_path_with_blanks(tmp_path: Path, environment: dict[str, str]) -> None:
-    """The file runs wherever it lies, under whatever name."""
-    folder = tmp_path / "Program Files \u6d4b\u8bd5"
-    folder.mkdir()
-    copy = folder / "usage stats.py"
-    copy.write_bytes(SCRIPT.read_bytes())
-    done = subprocess.run([sys.executable, str(copy), "--check"], env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+def test_the_first_request_goes_alone(thirty_days: list[str], cloud: FakeCloud, run: Run) -> None:
+    """The others follow its answer."""
+    seen_meanwhile = []
+
+    def watch(_: Request) -> None:
+        time.sleep(0.1)  # others would arrive meanwhile
+        seen_meanwhile.append(len(cloud.statistics))
+
+    cloud.on("show-statistics", watch, times=1)
+    assert run(*thirty_days).code == 0
+    assert seen_meanwhile == [1]
+
+
+def test_figures_are_exact_when_a_third_of_the_answers_is_429(
+    thirty_days: list[str], cloud: FakeCloud, run: Run, clock: Clock
+) -> None:
+    """Nothing is lost, counted twice or put into another row."""
+    days_of_429 = set()
+
+    def throttle_each_third_day_once(request: Request) -> Answer | None:
+        day = request.body["start_time"] // DAY_MS
+        if day % 3 != 0 or day in days_of_429:
+            return None
+        days_of_429.add(day)
+        return Answer(429)
+
+    cloud.on("show-statistics", throttle_each_third_day_once)
+    result = run(*thirty_days, "--format", "json")
+    assert clock.waits == [2] * 10
+    tokens = [row["total_tokens"] for row in result.document["rows"]]
+    assert tokens == [0] + [1001] * 29
+    assert result.totals["total_tokens"] == 29 * 1001
+
+
+@pytest.mark.parametrize("output", ["table", "markdown", "json", "csv"])
+def test_partial_sums_are_never_shown(
+    output: str, three_days: list[str], cloud: FakeCloud, run: Run, clock: Clock
+) -> None:
+    """If the last of the requests is refused, the run fails, and stdout stays empty."""
+    cloud.on("show-statistics", refusal(400, "TEST.1", "the third day"), after=2, times=1)
+    result = run(*three_days, "--format", output)
+    assert result.code == 4
+    assert result.out == ""
+    assert "the third day" in result.error["message"]
+
+
+def test_after_an_error_nothing_more_is_sent(
+    thirty_days: list[str], cloud: FakeCloud, run: Run
+) -> None:
+    """One of eight is refused; the other seven get their answers, and the rest is not asked for."""
+    held = Hold()
+    cloud.on("show-statistics", together(8), after=1, times=8)
+    cloud.on("show-statistics", refusal(400, "TEST.1", "the first error"), after=1, times=1)
+    cloud.on("show-statistics", held, after=1)
+    threads_before = set(threading.enumerate())
+
+    result = run(*thirty_days)
+    held.release.set()
+    wait_for_other_threads(threads_before)
+
+    assert result.code == 4
+    assert "the first error" in result.error["message"]
+    assert len(cloud.statistics) == 1 + 8
+
+
+def test_after_an_error_nothing_is_retried(
+    thirty_days: list[str], cloud: FakeCloud, run: Run, clock: Clock
+) -> None:
+    """The other seven fail as well, after the run has ended."""
+    held = Hold()
+
+    def fail_later(request: Request) -> Answer:
+        held(request)
+        return Answer(503)
+
+    cloud.on("show-statistics", together(8), after=1, times=8)
+    cloud.on("show-statistics", refusal(400, "TEST.1", "the first error"), after=1, times=1)
+    cloud.on("show-statistics", fail_later, after=1)
+    threads_before = set(threading.enumerate())
+
+    result = run(*thirty_days)
+    held.release.set()
+    wait_for_other_threads(threads_before)
+
+    assert result.code == 4
+    assert clock.waits == []
+    assert len(cloud.statistics) == 1 + 8

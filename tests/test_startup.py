@@ -1,117 +1,331 @@
-"""What works before anything is installed, and what a start costs."""
+"""How the script starts, with and without its packages; and the sandbox and the benchmark."""
 
 from __future__ import annotations
 
 import re
-import subprocess
 import sys
+import time
 from pathlib import Path
-from typing import Any
 
 import pytest
-from cloud import AK, SK
-from conftest import SCRIPT, Result, assert_sound
+from cloud import AK, API_KEYS, IPS, SK, TOKEN, FakeCloud, usage_like
+from conftest import SANDBOX, SCRIPT, Clock, Process, Run, Start
+from sandbox import FAULTS
 
 import maas_rest_usage_stats as script
 
-BARE = ("-S", "-E")  # no site packages, no variables of Python
+NO_PACKAGES = ("-S",)  # this option of Python hides what is installed
+VARIABLES = (
+    "HW_ACCESS_KEY",
+    "HW_SECRET_KEY",
+    "HW_SECURITY_TOKEN",
+    "HW_PROJECT_ID",
+    "HUAWEICLOUD_SDK_AK",
+    "HUAWEICLOUD_SDK_SK",
+    "HUAWEICLOUD_SDK_SECURITY_TOKEN",
+    "HUAWEICLOUD_SDK_PROJECT_ID",
+    "HUAWEICLOUD_SDK_CREDENTIALS_FILE",
+    "HTTPS_PROXY",
+    "NO_PROXY",
+    "REQUESTS_CA_BUNDLE",
+    "TZ",
+)
+EXIT_CODES = ["0", "1", "2", "3", "4", "5", "130"]
+USAGE_ERRORS = [
+    "--nonsense",
+    "--period 31d",
+    "--from 2026-13-01",
+    "--by api-key",
+    "--region x",
+    "--ips x",
+    "--service-type 3",
+    "--project-id x",
+    "--check --raw",
+    "--format json --period x",
+]
+posix_only = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signal")
 
 
-def bare(*argv: str, before: tuple[str, ...] = BARE, **variables: str) -> Result:
-    """Run the file with Python's own library alone, and no network."""
-    environment = {"HW_ACCESS_KEY": AK, "HW_SECRET_KEY": SK, "TZ": "UTC", "HTTPS_PROXY": "http://127.0.0.1:1", **variables}
-    done = subprocess.run(
-        [sys.executable, *before, str(SCRIPT), *argv], env=environment, capture_output=True, text=True, check=False, timeout=60
-    )
-    return assert_sound(Result(done.returncode, done.stdout, done.stderr), argv)
+@pytest.fixture
+def forbidden_packages(tmp_path: Path) -> str:
+    """A value for PYTHONPATH with which a run that imports requests or the SDK ends at once."""
+    folder = tmp_path / "forbidden"
+    folder.mkdir()
+    for package in ("requests", "huaweicloudsdkcore"):
+        trap = f'raise SystemExit("{package} was imported")\n'
+        (folder / f"{package}.py").write_text(trap, encoding="utf-8")
+    return str(folder)
 
 
-def test_help() -> None:
-    """Without any package: every option, examples, variables, exit codes, in 80 columns of plain ASCII."""
-    result = bare("--help")
-    assert (result.code, result.err) == (0, "")
-    assert result.out.isascii()
-    assert max(map(len, result.out.splitlines())) <= 80
-    for text in ("examples:", "exit codes:", "130", "HTTPS_PROXY", "REQUESTS_CA_BUNDLE", *script.HW_NAMES, *script.SDK_NAMES):
-        assert text in result.out
-    for line in str(script.__doc__).splitlines():
-        assert line in result.out
-    assert bare("-h").out == bare("--nonsense", "--help").out == result.out
+# --- Help and version ---
 
 
-def test_version() -> None:
-    """Name and version."""
-    assert bare("--version").out == f"maas_rest_usage_stats.py {script.__version__}\n"
+def test_help_fits_80_columns_of_ascii(run: Run) -> None:
+    """Any terminal can show it."""
+    page = run("--help").out
+    assert page.isascii()
+    assert max(len(line) for line in page.splitlines()) <= 80
 
 
-@pytest.mark.parametrize(
-    "arguments", ["--nonsense", "--period 31d", "--from 2026-13-01", "--from 2026-05-02 --to 2026-05-01", "--by api-key",
-                  "--region x", "--ips x", "--service-type 3", "--project-id x", "--check --raw", "--format json --period x"]
-)  # fmt: skip
-def test_errors_of_the_arguments(arguments: str) -> None:
-    """Without any package, and with the zone of a system that has none."""
-    assert bare(*arguments.split()).code == 2
-    assert bare(*arguments.split(), TZ="Asia/Shanghai").code == 2
+@pytest.mark.parametrize("variable", VARIABLES)
+def test_help_names_each_variable(variable: str, run: Run) -> None:
+    """The script's own, and those of the libraries that users need most."""
+    assert variable in re.findall(r"\w+", run("--help").out)
 
 
-@pytest.mark.parametrize("argv", [[], ["--check"], ["--format", "json"]])
-def test_a_missing_package(argv: list[str]) -> None:
-    """Exit code 1, and the one command that installs what is missing."""
-    result = bare(*argv)
+def test_help_lists_each_exit_code(run: Run) -> None:
+    """One line for each, in order."""
+    section = run("--help").out.partition("\nexit codes:\n")[2]
+    assert re.findall(r"^  (\d+)  \S", section, re.MULTILINE) == EXIT_CODES
+
+
+def test_help_shows_commands_that_use_a_period(run: Run) -> None:
+    """test_documents runs them."""
+    section = run("--help").out.partition("\nexamples:\n")[2].partition("\n\n")[0]
+    assert section.count("maas_rest_usage_stats.py") >= 3
+    assert "--period" in section
+
+
+def test_help_explains_each_option(run: Run) -> None:
+    """Each has a line of its own, and the line with the usage has the same options."""
+    page = run("--help").out
+    usage, _, rest = page.partition("\noptions:\n")
+    options = rest.partition("\nexamples:\n")[0]
+    explained = re.findall(r"^  (--[a-z-]+)", options, re.MULTILINE)
+    in_usage = re.findall(r"--[a-z-]+", usage)
+    assert sorted(explained) == sorted(in_usage)
+
+
+@pytest.mark.parametrize("arguments", ["-h", "--nonsense --help", "--period x --help"])
+def test_help_wins_over_everything_else(arguments: str, run: Run) -> None:
+    """Whoever asks for help gets it."""
+    assert run(*arguments.split()).out == run("--help").out
+
+
+def test_version_is_one_line(run: Run) -> None:
+    """The name of the program and its version."""
+    assert run("--version").out == f"maas_rest_usage_stats.py {script.__version__}\n"
+
+
+# --- Without packages ---
+
+
+@pytest.mark.parametrize("option", ["--help", "--version"])
+def test_help_and_version_need_no_packages(
+    option: str, forbidden_packages: str, start: Start
+) -> None:
+    """They work before the installation, and do not wait for imports after it."""
+    process = start(option, python=NO_PACKAGES, PYTHONPATH=forbidden_packages)
+    assert process.result().code == 0
+
+
+@pytest.mark.parametrize("arguments", USAGE_ERRORS)
+def test_usage_errors_need_no_packages(
+    arguments: str, forbidden_packages: str, start: Start
+) -> None:
+    """Arguments are checked before requests and the SDK are imported."""
+    process = start(*arguments.split(), python=NO_PACKAGES, PYTHONPATH=forbidden_packages)
+    assert process.result().code == 2
+
+
+def test_the_trap_for_early_imports_works(forbidden_packages: str, start: Start) -> None:
+    """A run that does import requests or the SDK falls into it."""
+    process = start(PYTHONPATH=forbidden_packages)
+    assert "was imported" in process.popen.communicate(timeout=60)[1]
+
+
+@pytest.mark.parametrize("arguments", ["", "--by day", "--raw", "--format json"])
+def test_a_missing_package_is_exit_code_1(arguments: str, start: Start) -> None:
+    """The message is Python's own, and the advice works where pip refuses to install."""
+    result = start(*arguments.split(), python=NO_PACKAGES).result()
     assert result.code == 1
-    hint = f'"{sys.executable}" -m pip install huaweicloudsdkcore requests'
-    assert hint in result.err.replace('\\"', '"')
+    assert "No module named" in result.error["message"]
+    assert re.search("requests|huaweicloudsdkcore", result.error["message"])
+    assert "-m venv" in result.error["hint"]
+    assert "pip install huaweicloudsdkcore requests" in result.error["hint"]
+    assert "uv run maas_rest_usage_stats.py" in result.error["hint"]
 
 
-def test_missing_data_of_zones() -> None:
-    """The same for a named zone where Python has no data of zones."""
-    result = bare("--timezone", "Asia/Shanghai", PYTHONTZPATH="", before=("-S",))
+def test_a_missing_package_fails_the_check_in_words(start: Start) -> None:
+    """The three lines of --check come nevertheless."""
+    result = start("--check", python=NO_PACKAGES).result()
     assert result.code == 1
+    assert len(result.out.splitlines()) == 3
+    assert "-m venv" in result.error["hint"]
+
+
+@pytest.mark.parametrize("package", ["requests", "huaweicloudsdkcore"])
+def test_a_broken_package_is_not_called_missing(package: str, tmp_path: Path, start: Start) -> None:
+    """The words of the ImportError tell what is broken."""
+    broken = 'raise ImportError("libexample.so.3: cannot open shared object file")\n'
+    (tmp_path / f"{package}.py").write_text(broken, encoding="utf-8")
+    result = start(PYTHONPATH=str(tmp_path)).result()
+    assert result.code == 1
+    assert "libexample.so.3: cannot open shared object file" in result.error["message"]
+    assert "missing" not in result.error["message"]
+    assert "-m venv" in result.error["hint"]
+
+
+def test_missing_zone_data_is_exit_code_1(start: Start) -> None:
+    """The message names the package that has the zones."""
     package = "tzdata" if sys.version_info >= (3, 9) else "backports.zoneinfo"
-    assert f'"{sys.executable}" -m pip install {package}' in result.err
-    assert bare("--timezone", "UTC", "--period", "x", PYTHONTZPATH="", before=("-S",)).code == 2
+    process = start("--timezone", "Asia/Shanghai", python=NO_PACKAGES, PYTHONTZPATH="")
+    result = process.result()
+    assert result.code == 1
+    assert package in result.error["message"]
+    assert f"pip install {package}" in result.error["hint"]
 
 
-@pytest.mark.parametrize("argv", [["--help"], ["--version"], ["--nonsense"], ["--period", "x"], ["--period", "x", "--format", "json"]])
-def test_nothing_heavy_is_imported(argv: list[str]) -> None:
-    """Neither requests nor the SDK, nor what costs as much as argparse itself."""
-    done = subprocess.run(
-        [sys.executable, "-X", "importtime", str(SCRIPT), *argv], env={"TZ": "UTC"}, capture_output=True, text=True, check=False
+def test_utc_needs_no_zone_data(start: Start) -> None:
+    """The run gets as far as to the missing packages."""
+    process = start("--timezone", "UTC", python=NO_PACKAGES, PYTHONTZPATH="")
+    assert "No module named" in process.result().error["message"]
+
+
+# --- The file ---
+
+
+def test_inline_metadata_is_in_step_with_the_requirements() -> None:
+    """PEP 723: `uv run` installs what requirements.txt lists. The pattern is the PEP's own."""
+    pattern = r"(?m)^# /// (?P<type>[a-zA-Z0-9-]+)$\s(?P<content>(^#(| .*)$\s)+)^# ///$"
+    blocks = re.findall(pattern, SCRIPT.read_text(encoding="utf-8"))
+    assert [block[0] for block in blocks] == ["script"]
+    content = re.sub(r"(?m)^# ?", "", blocks[0][1])
+    assert 'requires-python = ">=3.8"\n' in content
+    requirements = (SCRIPT.parent / "requirements.txt").read_text(encoding="utf-8")
+    assert re.findall(r'(?m)^  "(.*)",$', content) == requirements.splitlines()
+
+
+@pytest.mark.parametrize("show", [repr, str, "{}".format], ids=["repr", "str", "format"])
+def test_credentials_do_not_show(show: object) -> None:
+    """Neither in a debugger nor in a log or a traceback."""
+    assert callable(show)
+    shown = show(script.Credentials(AK, SK, TOKEN, "", "the environment"))
+    assert "the environment" in shown
+    for secret in (AK, SK, TOKEN):
+        assert secret not in shown
+
+
+# --- The sandbox ---
+
+
+def test_the_sandbox_shows_made_up_figures_and_says_so(start: Start) -> None:
+    """The table is on stdout; on stderr a person or an agent is told not to believe it."""
+    result = start("--by", "day", file=SANDBOX).result()
+    assert result.code == 0
+    assert re.search(r"^total tokens +\d", result.out, re.MULTILINE)
+    assert "made up" in result.err.splitlines()[0]
+
+
+def test_the_sandbox_leaves_stdout_to_the_script(start: Start) -> None:
+    """So that its output can be piped like the script's own."""
+    result = start("--format", "json", "--period", "30d", file=SANDBOX).result()
+    assert result.totals["total_tokens"] > 0
+
+
+def test_the_sandbox_keeps_away_from_real_accounts(start: Start) -> None:
+    """Real credentials and proxies in the environment are not used."""
+    real = {"HUAWEICLOUD_SDK_PROJECT_ID": "f" * 32, "HW_PROJECT_ID": "e" * 32}
+    process = start(
+        "--check",
+        file=SANDBOX,
+        NO_PROXY="*",
+        no_proxy="*",
+        https_proxy="http://192.0.2.1:1",
+        **real,
     )
-    imported = set(re.findall(r"\| +([\w.]+)$", done.stderr, re.MULTILINE))
-    assert "argparse" in imported
-    heavy = {"requests", "urllib3", "huaweicloudsdkcore", "typing", "dataclasses", "email.utils", "zoneinfo", "ssl"}
-    # what site packages import by themselves, through .pth files, is not the script's doing
-    by_itself = subprocess.run([sys.executable, "-X", "importtime", "-c", ""], capture_output=True, text=True, check=False)
-    assert imported & heavy <= set(re.findall(r"\| +([\w.]+)$", by_itself.stderr, re.MULTILINE))
+    result = process.result()
+    assert result.code == 0
+    assert "f" * 32 not in result.out
+    assert "e" * 32 not in result.out
 
 
-def test_the_metadata_is_in_step_with_the_requirements() -> None:
-    """PEP 723: the same packages, bounds and markers as requirements.txt."""
-    source = SCRIPT.read_text(encoding="utf-8")
-    block = re.findall(r"(?m)^# /// (?P<type>[a-zA-Z0-9-]+)$\s(?P<content>(^#(| .*)$\s)+)^# ///$", source)
-    assert [found[0] for found in block] == ["script"]
-    content = "".join(line[2:] if line.startswith("# ") else line[1:] for line in block[0][1].splitlines(keepends=True))
-    assert 'requires-python = ">=3.8"' in content
-    requirements = Path(SCRIPT.parent, "requirements.txt").read_text(encoding="utf-8").split("\n")
-    assert re.findall(r'^  "(.*)",$', content, re.MULTILINE) == [line for line in requirements if line]
+def test_sandbox_help_names_what_one_can_ask_for(start: Start) -> None:
+    """API key labels, addresses, and faults with their exit codes, in 80 columns."""
+    result = start("--sandbox-help", file=SANDBOX).result()
+    assert result.code == 0
+    assert "made up" in result.out
+    for name in ("key-a, key-b", '""', *IPS, *FAULTS):
+        assert name in result.out
+    faults = result.out.partition("\nfaults")[2].partition("\n\n")[0].splitlines()[1:]
+    assert len([line for line in faults if re.search(r"\(exit code \d\)$", line)]) == len(FAULTS)
 
 
-def test_records_are_named_tuples() -> None:
-    """What stands in for typing.NamedTuple makes what it makes: fields in order, defaults, methods, no change."""
-    made: Any = script.Period
-    period = made(1, 2, None)
-    assert period == (1, 2, None, True)
-    assert period._fields == ("start", "end", "zone", "complete")
-    assert period._replace(complete=False).complete is False
-    assert script.Period.__doc__
-    with pytest.raises(AttributeError):
-        period.start = 3
-    with pytest.raises(TypeError):
-        made(1)
+def test_the_sandbox_has_usage_for_each_name_in_its_help(cloud: FakeCloud, run: Run) -> None:
+    """Every label and address has calls, in real time and in batch jobs."""
+    cloud.events = list(usage_like(int(time.time() * 1000)))
+    by_key = run("--by", "api-key", "--api-keys", *API_KEYS, "--format", "json").document
+    by_ip = run("--by", "ip", "--ips", *IPS, "--format", "json").document
+    for row in [*by_key["rows"], *by_ip["rows"]]:
+        assert row["total_requests"] > 0
+    batch = run("--service-type", "all", "--infer-type", "batch", "--format", "json")
+    assert batch.totals["completed_tasks"] > 0
 
 
-def test_keys_do_not_show() -> None:
-    """Not in a debugger, a log or a traceback."""
-    keys = script.Keys(AK, SK, "EXAMPLETOKEN", "", "a test")
-    assert repr(keys) == str(keys) == f"{keys}" == "Keys(origin='a test')"
+@pytest.mark.parametrize("name", FAULTS)
+def test_each_fault_gives_the_exit_code_that_its_help_names(
+    name: str, cloud: FakeCloud, run: Run, clock: Clock
+) -> None:
+    """The faults of the sandbox, without its process and its waits."""
+    cloud.events = list(usage_like(int(time.time() * 1000), days=7, calls_a_day=20))
+    FAULTS[name].apply(cloud)
+    arguments = ["--by", "service"] if name == "odd-list" else []
+    expected = re.findall(r"exit code (\d+)", FAULTS[name].help)
+    assert [str(run(*arguments).code)] == expected
+
+
+@pytest.mark.parametrize("option", [["--fault", "wrong-key"], ["--fault=wrong-key"]])
+def test_the_sandbox_passes_the_exit_code_on(option: list[str], start: Start) -> None:
+    """The fault and the script's arguments arrive where they belong."""
+    result = start(*option, "--format", "json", file=SANDBOX).result()
+    assert result.code == 3
+    assert result.error["http_status"] == 401
+
+
+@pytest.mark.parametrize("option", [["--fault", "nonsense"], ["--fault="], ["--fault"]])
+def test_an_unknown_fault_is_a_usage_error(option: list[str], start: Start) -> None:
+    """The message lists those that are known."""
+    result = start(*option, file=SANDBOX).result()
+    assert result.code == 2
+    for name in FAULTS:
+        assert name in result.error["message"]
+    assert "--sandbox-help" in result.error["hint"]
+
+
+@posix_only
+def test_ctrl_c_ends_the_sandbox_tidily(start: Start) -> None:
+    """The script is interrupted while it waits; nothing but its own words is shown."""
+    process = start("--fault", "throttled", file=SANDBOX)
+    read_until(process, "next try")
+    process.interrupt()
+    result = process.result()
+    assert result.code == 130
+    assert "interrupted" in result.error["message"]
+
+
+def read_until(process: Process, words: str) -> None:
+    """Read the lines of stderr up to one with these words."""
+    assert process.popen.stderr is not None
+    for line in process.popen.stderr:
+        if words in line:
+            return
+    pytest.fail(f"stderr ended without: {words}")
+
+
+def test_the_sandbox_says_which_package_is_missing(start: Start) -> None:
+    """And how to install what it needs, in two lines."""
+    result = start(file=SANDBOX, python=NO_PACKAGES).result()
+    assert result.code == 1
+    assert len(result.err.splitlines()) == 2
+    assert "No module named" in result.error["message"]
+    assert "tests/sandbox-requirements.txt" in result.error["hint"]
+
+
+# --- The benchmark ---
+
+
+def test_the_benchmark_prints_medians_and_ratios(start: Start) -> None:
+    """One round is enough to see that it works; nobody judges the figures."""
+    result = start("1", file=SCRIPT.parent / "tests" / "benchmark.py").result(timeout=300)
+    assert result.code == 0
+    assert len(re.findall(r"ms +[0-9.]+ ms   ratio [0-9.]+$", result.out, re.MULTILINE)) == 3
