@@ -1691,7 +1691,7 @@ LEAST_COVERED_PERCENT = 95  # of each of these; a list that covers less is refus
 NOT_LISTED = "(not listed)"
 LIST_HINT = (
     "--by service is experimental, because the format of this answer is not documented. "
-    "Run the command with --raw instead of --format, and report what the answer looks like."
+    "Use --by service-type. To help, report the names of the fields that --raw shows."
 )
 
 
