@@ -33,7 +33,7 @@ other environment variables:
 
 exit codes:
   0  the figures are on stdout
-  1  a fault of this program, or a package is missing
+  1  a fault of this program, a missing package, or a full disk
   2  wrong arguments
   3  credentials missing, refused or without permission; no project
   4  the service refused the request, or its answer was not valid
@@ -106,7 +106,7 @@ TYPES_BY_REGION = {
     "ap-southeast-1": ("preset", "my-service"),
 }
 DEFAULT_REGION = "cn-southwest-2"
-REGION_FORM = re.compile(r"[a-z]{2}-[a-z]+-[0-9]{1,3}")
+REGION_FORM = re.compile(r"[a-z]{2}-[a-z]{1,30}-[0-9]{1,3}")
 REGION_WORDS = "of the form xx-yyyy-1; MaaS is offered in " + " and ".join(TYPES_BY_REGION)
 
 # Both pages: the service keeps 30 days, one request spans at most 30 days, and a project id has 32
@@ -125,7 +125,10 @@ MOST_REQUESTS = 180
 
 
 class Figure(NamedTuple):
-    """One figure of the statistics. A line in FIGURES adds it to every format and every sum."""
+    """One figure of the statistics. A line in FIGURES adds it to all formats and sums.
+
+    heading and list_field say where it is left out.
+    """
 
     name: str  # in JSON and CSV; in tables with blanks instead of underscores
     field: str  # in the answer of ShowStatistics
@@ -176,7 +179,7 @@ def add_up(usages: Iterable[Usage]) -> Usage:
     return total
 
 
-NO_USAGE = add_up([])
+ZERO_USAGE = add_up([])
 
 
 def in_words(name: str) -> str:
@@ -316,7 +319,7 @@ def shorten_key(api_key: str) -> str:
 
 # zoneinfo opens any file below the zone folders; IANA names begin with a capital letter.
 ZONE_FORM = re.compile(r"[A-Z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*")
-NAME_IN_TZ = re.compile(r"UTC|[^/:,][^,]*/[^,]*", re.DOTALL)  # UTC, or a name with a slash
+NAME_IN_TZ = re.compile(r"UTC|[^/:,][^,]*/[^,]*")  # UTC, or a name with a slash
 
 
 def install_advice(packages: str) -> str:
@@ -532,7 +535,7 @@ def kept_period(
     """
     oldest = now - RETENTION
     if start > now:
-        raise RunError(USAGE, "the period starts in the future")
+        raise RunError(USAGE, f"the period starts in the future; now is {now.astimezone(zone)}")
     if end <= start:
         raise RunError(USAGE, "the period is empty: its end is not after its start")
     if end <= oldest:
@@ -557,12 +560,12 @@ class Filter(NamedTuple):
 
     option: str  # on the command line
     field: str  # in the request and in JSON
-    title: str  # in tables
+    title: str  # in tables; at most nine characters
     value: Strings | None
 
     def text(self) -> str:
         """Return the value for people."""
-        return ", ".join(value or '""' for value in self.value or ())
+        return ", ".join(item or '""' for item in self.value or ())
 
 
 class Scope(NamedTuple):
@@ -570,7 +573,7 @@ class Scope(NamedTuple):
 
     period: Period
     infer_type: str  # real_time or batch
-    api_keys: Strings | None
+    api_keys: Strings | None  # this and each further field need a line in filters()
     ips: Strings | None
 
     def filters(self) -> list[Filter]:
@@ -702,13 +705,14 @@ def next_week(moment: datetime, zone: Zone) -> datetime:
 def parts_by_time(
     scope: Scope,
     service_types: Strings,
-    name: str,
+    unit: str,
     next_edge: Callable[[datetime, Zone], datetime],
     label_for: Callable[[datetime], object],
 ) -> list[Part]:
     """Return a part for each hour, day or week. The ends of the period cut the first and last.
 
-    next_edge returns, in UTC, the edge after a moment. label_for labels a part by its local start.
+    unit names the label. next_edge returns, in UTC, the edge after a moment. label_for makes the
+    label from the local start.
     """
     whole = scope.period
     parts = []
@@ -722,7 +726,7 @@ def parts_by_time(
 
         period = whole._replace(start=start, end=end)
         text = str(label_for(period.local_start()))
-        label = {name: text, **start_and_end(period), "partial": partial}
+        label = {unit: text, **start_and_end(period), "partial": partial}
         shown_name = f"{text} (partial)" if partial else text
         queries = queries_for(scope._replace(period=period), service_types)
         parts.append(Part(shown_name, label, queries))
@@ -751,7 +755,7 @@ def parts_by_service_type(scope: Scope, service_types: Strings) -> list[Part]:
     parts = []
     for service_type in service_types:
         label = {"service_type": service_type}
-        parts.append(Part(service_type, label, [Query(service_type, scope)]))
+        parts.append(Part(service_type, label, queries_for(scope, (service_type,))))
     return parts
 
 
@@ -953,7 +957,7 @@ class Credentials(NamedTuple):
 class FileContent(NamedTuple):
     """What a credentials file holds: values, and the names by which this form calls them."""
 
-    values: Mapping[str, str]
+    values: Texts
     names: Names
 
 
@@ -1166,7 +1170,7 @@ def load_credentials(
     place = credentials.origin
     in_variable = environ.get(HW_NAMES.project_id, "")
     project_id = credentials.project_id or in_variable
-    if project_id == in_variable:
+    if project_id == in_variable:  # also if it came along with the keys
         place = HW_NAMES.project_id
     if project_id and not PROJECT_ID_FORM.fullmatch(project_id):
         raise RunError(
@@ -1533,18 +1537,16 @@ class Cloud:
             )
         except (OSError, ValueError, TypeError) as error:  # the latter two for odd proxy addresses
             raise network_error(error, host, self.region) from error
-        is_json = True
         try:
             text = response.content.decode("utf-8")
             content = parse_json(text)
         except ValueError:
-            is_json = False
-            content = None
+            if response.status_code == 200:
+                raise RunError(SERVICE, f"{operation}: the answer is not JSON") from None
+            content = None  # a refusal need not be JSON
 
         if response.status_code != 200:
             raise self._refusal(operation, response, content)
-        if not is_json:
-            raise RunError(SERVICE, f"{operation}: the answer is not JSON")
         return Answer(operation, text, content, response.headers.get("X-Request-Id", ""))
 
     def _refusal(
@@ -1565,15 +1567,16 @@ class Cloud:
         if status == 401:
             hint = (
                 f"{unauthorized_hint(text)} The keys come from {self._origin}. "
-                "Do not try again with the same keys: that may lock the AK."
+                "Until this is corrected, trying again with the same keys may lock them."
             )
         if status == 403:
             project = self.project_id or "not known yet"
             hint = f"{PERMISSION.hint} Region: {self.region}; project: {project}."
-        if retry_after is not None and retry_after > LONGEST_WAIT:
+        kind = refusal_kind(status)
+        if kind.retryable and retry_after is not None and retry_after > LONGEST_WAIT:
             hint = f"Try again in {retry_after:g} seconds. The service asks for this wait."
         return RunError(
-            refusal_kind(status),
+            kind,
             f"{operation}: HTTP {status}: {text}",
             hint,
             http_status=status,
@@ -1618,7 +1621,12 @@ def list_projects(cloud: Cloud) -> Answer:
 
 
 def find_project_id(cloud: Cloud) -> str:
-    """Return the id of the project that has the region's name; raises RunError."""
+    """Return the project id, from IAM if the credentials have none; raises RunError.
+
+    It is the id of the project that has the region's name.
+    """
+    if cloud.project_id:
+        return cloud.project_id
     answer = list_projects(cloud)
     ids = []
     try:
@@ -1647,13 +1655,13 @@ def is_figure(value: Any, *, whole: bool) -> bool:
     return not whole or value % 1 == 0
 
 
-def read_usage(fields: Mapping[Figure, str], record: Body) -> Usage:
+def read_usage(fields: Mapping[Figure, str], record: Mapping[str, Any]) -> Usage:
     """Return the figures of a record of an answer in whole tokens, calls and tasks.
 
     fields says in which field of the record a figure stands. A field that is missing or null counts
     as 0. Raises ValueError, which names the field, for a value that is not a figure.
     """
-    usage = dict(NO_USAGE)
+    usage = dict(ZERO_USAGE)
     for figure, field in fields.items():
         value = record.get(field)
         if value is None:
@@ -1746,7 +1754,7 @@ def read_services(answer: Answer) -> dict[str, Usage]:
     try:
         for record in find_records(answer.content):
             name, usage = read_service(record)
-            services[name] = add_up([usage, services.get(name, NO_USAGE)])
+            services[name] = add_up([usage, services.get(name, ZERO_USAGE)])
     except ValueError as error:
         raise invalid_answer(answer, str(error), LIST_HINT) from None
     return services
@@ -1754,7 +1762,7 @@ def read_services(answer: Answer) -> dict[str, Usage]:
 
 def usage_not_listed(service_type: str, listed: Usage, total: Usage) -> Usage:
     """Return what the listed services leave of the total; raises RunError if they do not fit it."""
-    rest = dict(NO_USAGE)
+    rest = dict(ZERO_USAGE)
     for figure in FIGURES:
         if not figure.list_field:
             continue
@@ -2106,7 +2114,7 @@ def aligned(lines: Sequence[TableLine]) -> list[str]:
 def short_figure(count: int) -> str:
     """Return a large figure in millions or more, with two decimals; nothing for a smaller one."""
     for size, unit in SHORT_UNITS:
-        if count >= size * 0.999995:  # two decimals round it up to 1.00
+        if count >= size * 0.999995:  # the smaller unit would show 1,000.00
             return f"{count / size:,.2f} {unit}"
     return ""
 
@@ -2319,7 +2327,11 @@ def check_parsed(args: argparse.Namespace, unknown: Sequence[str]) -> None:
             f"{USAGE.hint} AK and SK are never given as arguments.",
         )
     if unknown:
-        raise RunError(USAGE, "there is a value without an option")
+        raise RunError(
+            USAGE,
+            "there is a value without an option",
+            "Put -- before the name of an option, and quotes around a value with blanks.",
+        )
 
 
 def check_arguments(args: argparse.Namespace) -> None:
@@ -2373,9 +2385,13 @@ def expand_file(value: str) -> list[str]:
     try:
         with open(os.path.expanduser(value[1:]), encoding="utf-8-sig") as file:
             lines = file.read().splitlines()
-    except (OSError, ValueError):
-        raise RunError(USAGE, f"the file in --api-keys {quoted(value)} cannot be read") from None
-    return [line for line in lines if line]
+    except OSError as error:
+        problem = f"cannot be read: {error.strerror}"
+    except ValueError:
+        problem = "is not a text in UTF-8"
+    else:
+        return [line for line in lines if line]
+    raise RunError(USAGE, f"the file in --api-keys {quoted(value)} {problem}")
 
 
 def read_api_keys(values: Sequence[str] | None) -> Strings | None:
@@ -2401,7 +2417,7 @@ def read_ip(text: str) -> str:
     wrong = RunError(
         USAGE,
         f"--ips {quoted(text)} is not an IPv4 or IPv6 address",
-        "Use single addresses, not networks or host names.",
+        "Use single addresses with blanks between them, not networks or host names.",
     )
     if "%" in text:
         raise wrong
@@ -2512,21 +2528,6 @@ def read_options(
 
 # --- Main ---------------------------------------------------------------------------------------
 
-CHECK_STEPS = ("credentials", "project", "statistics")
-
-
-def check_lines(results: Sequence[str]) -> str:
-    """Return a line for each step of --check; the first without a result has failed."""
-    lines = []
-    for position, step in enumerate(CHECK_STEPS):
-        state = "skipped"
-        if position < len(results):
-            state = f"ok       {results[position]}"
-        elif position == len(results):
-            state = "failed"
-        lines.append(f"{step:<12} {state}\n")
-    return "".join(lines)
-
 
 def run_check(
     options: Options,
@@ -2534,22 +2535,29 @@ def run_check(
     now: datetime,
     console: Console,
 ) -> None:
-    """Try credentials, project and statistics, and write what became of each; raises RunError."""
+    """Try credentials, project and statistics, and write a line for each; raises RunError."""
+    steps = ["credentials", "project", "statistics"]
+
+    def write_step(state: str) -> None:
+        console.write_result(f"{steps.pop(0):<12} {state}\n")
+
     last_hour = Period(now - HOUR, now, options.scope.period.zone)
     query = Query("preset", Scope(last_hour, "real_time", api_keys=None, ips=None))
-    results = []
     try:
         credentials = load_credentials(options, environ, console)
-        results.append(credentials.origin)
+        write_step(f"ok       {credentials.origin}")
         cloud = Cloud(credentials, options.region, console)
-        cloud.project_id = cloud.project_id or find_project_id(cloud)
-        results.append(cloud.project_id)
+        cloud.project_id = find_project_id(cloud)
+        write_step(f"ok       {cloud.project_id}")
         started = time.monotonic()
         ask_usage(cloud, query)
         milliseconds = (time.monotonic() - started) * 1000
-        results.append(f"{milliseconds:.0f} ms")
-    finally:
-        console.write_result(check_lines(results))
+        write_step(f"ok       {milliseconds:.0f} ms")
+    except BaseException:
+        write_step("failed")
+        while steps:
+            write_step("skipped")
+        raise
 
 
 def refusal_hint(options: Options) -> str:
@@ -2589,12 +2597,12 @@ def run_query(
     """Find credentials and project, then ask and write the answer; raises RunError."""
     credentials = load_credentials(options, environ, console)
     cloud = Cloud(credentials, options.region, console)
-    cloud.project_id = cloud.project_id or find_project_id(cloud)
+    cloud.project_id = find_project_id(cloud)
     options = options._replace(notes=options.notes + credentials.notes)
     try:
         write_answer(cloud, options, output)
     except RunError as error:
-        if error.http_status == 400 and error.hint == SERVICE.hint:  # it has no hint of its own
+        if error.http_status == 400 and error.hint == error.kind.hint:  # no hint of its own
             error.hint = refusal_hint(options)
         raise
 

@@ -129,7 +129,7 @@ WRONG = [
     ("--check --format json", CHECK_ALONE, SEE_HELP),
     ("--check --format csv", CHECK_ALONE, SEE_HELP),
     ("--check --format markdown", CHECK_ALONE, SEE_HELP),
-    ("7d", "value without an option", SEE_HELP),
+    ("7d", "value without an option", "quotes around a value"),
 ]
 WRONG_WITHOUT_FORMAT = [
     case for case in WRONG if not {"--format", "--raw", "--check"} & set(case[0].split())

@@ -193,6 +193,22 @@ def test_a_longer_retry_after_ends_the_run_at_once(
     assert len(cloud.statistics) == 1
 
 
+def test_the_hint_says_how_long_to_wait_where_that_is_too_long(
+    cloud: FakeCloud, run: Run, clock: Clock
+) -> None:
+    """The user may come back then."""
+    cloud.on("modelarts", Answer(429, headers={"Retry-After": "900"}))
+    assert "900 seconds" in run().error["hint"]
+
+
+def test_a_401_is_not_worth_a_wait_whatever_the_answer_asks_for(
+    cloud: FakeCloud, run: Run, clock: Clock
+) -> None:
+    """Its hint stays the one on the keys."""
+    cloud.on("modelarts", Answer(401, headers={"Retry-After": "900"}))
+    assert "lock" in run().error["hint"]
+
+
 @pytest.mark.parametrize(
     ("asked", "waits", "code"),
     [([50, 50], [50, 50], 0), ([50, 51], [50], 5), ([60, 41], [60], 5)],

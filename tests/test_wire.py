@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import runpy
 import socket
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any, Callable
 
@@ -304,6 +305,21 @@ def test_the_spy_notices_what_is_written(start: Start, spy: Path, tmp_path: Path
     program = tmp_path / "writes.py"
     program.write_text(f"open({str(tmp_path / 'new')!r}, 'w')\nprint()\n", encoding="utf-8")
     assert "CHANGES THE DISK: open" in start(str(program), file=spy).result().err
+
+
+def test_every_field_that_narrows_what_is_counted_is_sent() -> None:
+    """A field of Scope that is not in its filters would be shown as active, and not be sent."""
+    other_fields = {"period", "infer_type"}
+    narrowing = [name for name in script.Scope._fields if name not in other_fields]
+    start = datetime(2026, 5, 20, tzinfo=timezone.utc)
+    period = script.Period(start, start + timedelta(days=1), zone=None)
+    values = {name: (f"value of {name}",) for name in narrowing}
+    scope = script.Scope(period=period, infer_type="batch", **values)
+
+    body = script.Query("preset", scope).body()
+
+    for value in values.values():
+        assert value in body.values()
 
 
 # --- Wrong programs ---
