@@ -83,16 +83,16 @@ if TYPE_CHECKING:
     from requests import PreparedRequest, Response
 
 __version__ = "1.0.0"
+PROGRAM = "maas_rest_usage_stats.py"
+SKILL = "huawei-cloud-maas-tokens-usage"  # the name under which it is published for agents
+
 Body = Dict[str, Any]  # of a request
-Texts = Mapping[str, str]
 Label = Dict[str, Any]  # what a row has before its figures, in JSON and CSV
 Strings = Tuple[str, ...]
+Texts = Mapping[str, str]  # such as the environment
 Zone = Optional[tzinfo]  # None: the system's zone, whose name is not known
 
-PROGRAM = "maas_rest_usage_stats.py"
-SKILL = "huawei-cloud-maas-tokens-usage"
-
-# --- The service: facts and their sources --------------------------------------------
+# --- The service: facts and their sources ---------------------------------------------
 
 # https://support.huaweicloud.com/api-maas/ShowStatistics.html gives 3 for custom endpoints. The
 # service answers "service_type must be one of [1 2 4]", as Huawei's own skill reports.
@@ -195,7 +195,7 @@ def error_rate(usage: Usage) -> float | None:
     return round(usage["total_errors"] / requests, 4)
 
 
-# --- Errors --------------------------------------------------------------------------
+# --- Errors ---------------------------------------------------------------------------
 
 # Seconds to wait before each further try.
 FAULT_WAITS = (0.5, 1.0, 2.0, 4.0, 8.0)
@@ -213,7 +213,7 @@ class Kind(NamedTuple):
 
 
 INTERNAL = Kind("internal", 1, "This is a fault of the program. Report it with the command.")
-INTERRUPTED = Kind("internal", 130, "Nothing was changed. Run the command again.", retryable=True)
+INTERRUPTED = Kind("internal", 130, "Run the command again when you like.", retryable=True)
 USAGE = Kind("usage", 2, f"See {PROGRAM} --help.")
 CREDENTIALS = Kind(
     "credentials",
@@ -552,7 +552,7 @@ def kept_period(
     return Period(max(start, oldest), end, zone, complete=start >= oldest)
 
 
-# --- What is asked, and its rows --------------------------------------------------------
+# --- What is asked, and its rows ------------------------------------------------------
 
 
 class Filter(NamedTuple):
@@ -789,7 +789,7 @@ BREAKDOWNS: dict[str, Callable[[Scope, Strings], list[Part]]] = {
 }
 
 
-# --- Console: stdout, stderr and secrets -----------------------------
+# --- Console: stdout, stderr and secrets ----------------------------------------------
 
 SHORTEST_SECRET = 8  # characters of an AK, SK or token; hiding shorter ones would garble texts
 UNCOUNTED_REQUESTS = 20  # a run with more shows how many are done
@@ -828,12 +828,9 @@ class Console:
 
     def write_result(self, text: str, *, always_utf8: bool = False) -> None:
         """Write to stdout; raises RunError if that fails for another reason than a closed pipe."""
-        if self._stdout is None:
-            return
-        encoding = self._stdout.encoding or "ascii"
-        if always_utf8:
-            encoding = "utf-8"
-        self._write(self._stdout, self.without_secrets(text), encoding)
+        if always_utf8 and isinstance(self._stdout, io.TextIOWrapper):
+            self._stdout.reconfigure(encoding="utf-8")
+        self._write(self._stdout, self.without_secrets(text))
 
     def write_message(self, text: str) -> None:
         """Write whole lines to stderr, if anybody listens."""
@@ -868,16 +865,17 @@ class Console:
         return "\r" + " " * len(self._progress) + "\r"
 
     def _write_to_stderr(self, text: str) -> None:
-        if self._stderr is not None:
-            with contextlib.suppress(RunError):
-                self._write(self._stderr, text, self._stderr.encoding or "ascii")
+        with contextlib.suppress(RunError):
+            self._write(self._stderr, text)
 
     @staticmethod
-    def _write(stream: TextIO, text: str, encoding: str) -> None:
-        # What the encoding lacks is written as escapes.
-        content = text.encode(encoding, "backslashreplace")
+    def _write(stream: TextIO | None, text: str) -> None:
+        if stream is None:
+            return
+        encoding = stream.encoding or "utf-8"
+        content = text.encode(encoding, "backslashreplace")  # escapes for what it lacks
         try:
-            stream.buffer.write(content)
+            stream.write(content.decode(encoding))
             stream.flush()
         except OSError as error:
             # The interpreter flushes once more at its end. That must not fail as well.
@@ -890,7 +888,7 @@ class Console:
                 ) from None
 
 
-# --- Credentials ------------------------------------------------------------------------
+# --- Credentials ----------------------------------------------------------------------
 
 LONGEST_FILE = 65536  # bytes
 
@@ -1181,7 +1179,7 @@ def load_credentials(
     return credentials._replace(project_id=project_id)
 
 
-# --- The cloud: signature, network, project, statistics ---------------------------------
+# --- The cloud: signature, network, project, statistics -------------------------------
 
 CONNECT_TIMEOUT = 10.0  # seconds
 READ_TIMEOUT = 30.0  # seconds
@@ -1690,7 +1688,7 @@ def ask_usage(cloud: Cloud, query: Query) -> Usage:
         raise invalid_answer(answer, str(error)) from None
 
 
-# --- Services: an experimental call, whose answer is not documented -----------------------
+# --- Services: an experimental call, whose answer is not documented -------------------
 
 LIST_OPERATION = "list-service-statistics"
 LIST_LIMIT = 99  # rows; a sibling call documents that the limit is below 100
@@ -1781,7 +1779,7 @@ def usage_not_listed(service_type: str, listed: Usage, total: Usage) -> Usage:
     return rest
 
 
-# --- Report: requests side by side, rows and sums -----------------------------------------
+# --- Report: requests side by side, rows and sums -------------------------------------
 
 SIDE_BY_SIDE = 8  # requests at most
 
@@ -1943,7 +1941,7 @@ def raw_text(cloud: Cloud, options: Options) -> str:
     return "[" + ",\n".join(entries) + "]\n"
 
 
-# --- Output: one function for each format ---------------------------------------------------
+# --- Output: one function for each format ---------------------------------------------
 
 WIDTH = 80  # columns of tables and of --help
 NARROWEST_BAR = 5  # columns; a bar with less room is left out
@@ -2236,7 +2234,7 @@ def error_text(
     return f"error: {message}\nhint: {hint}\n"
 
 
-# --- Arguments --------------------------------------------------------------------------------
+# --- Arguments ------------------------------------------------------------------------
 
 TO_HELP = "end, in the same forms; a plain date includes that whole day (default: now)"
 API_KEYS_HELP = (
@@ -2526,7 +2524,7 @@ def read_options(
     )
 
 
-# --- Main ---------------------------------------------------------------------------------------
+# --- Main -----------------------------------------------------------------------------
 
 
 def run_check(
