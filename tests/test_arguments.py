@@ -614,3 +614,50 @@ def test_a_malformed_project_id_in_the_environment_is_refused(
 def test_a_malformed_project_id_is_blamed_on_its_own_variable(run: Run) -> None:
     """The variables of the keys are right."""
     assert "HW_PROJECT_ID" in run(HW_PROJECT_ID="0123").error["message"]
+
+
+def test_a_file_without_api_keys_is_a_usage_error(
+    tmp_path: Path, cloud: FakeCloud, run: Run
+) -> None:
+    """It would mean no API key at all, which no request can say."""
+    path = tmp_path / "keys.txt"
+    path.write_text("\n\n", encoding="utf-8")
+    result = run("--api-keys", f"@{path}")
+    assert result.code == 2
+    assert "no API keys" in result.error["message"]
+    assert cloud.connections == []
+
+
+def test_a_check_may_ask_for_the_table(run: Run) -> None:
+    """That is what it prints anyway."""
+    assert run("--check", "--format", "table").code == 0
+
+
+def test_a_region_of_another_form_is_explained_in_a_whole_sentence(run: Run) -> None:
+    """With the regions that are known."""
+    assert run("--region", "guiyang").error["message"] == (
+        "--region 'guiyang' is not of the form xx-yyyy-1; "
+        "MaaS is offered in cn-southwest-2 and ap-southeast-1."
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "hint"),
+    [
+        (["--by", "hour", "--period", "30d"], "Ask for a shorter period, or for one service type."),
+        (
+            ["--by", "api-key", "--api-keys", *map(str, range(181))],
+            "Ask for fewer API keys, or for one service type.",
+        ),
+        (
+            ["--by", "ip", "--ips", *(f"192.0.2.{number}" for number in range(181))],
+            "Ask for fewer addresses, or for one service type.",
+        ),
+    ],
+    ids=["hour", "api-key", "ip"],
+)
+def test_too_many_requests_are_reduced_by_what_was_asked(
+    arguments: list[str], hint: str, run: Run
+) -> None:
+    """A hint that fits the breakdown."""
+    assert run(*arguments).error["hint"] == hint

@@ -811,3 +811,26 @@ def test_a_check_with_a_known_project_does_not_look_it_up(cloud: FakeCloud, run:
 
     assert f"project      ok       {PROJECT_ID}" in result.out
     assert len(cloud.seen) == 1
+
+
+def test_a_long_text_of_the_service_is_cut_to_1000_characters(cloud: FakeCloud, run: Run) -> None:
+    """The end shows that it was cut."""
+    cloud.on("modelarts", refusal(400, "TEST.1", "x" * 2000))
+
+    message = run("--format", "json").error["message"]
+
+    assert len(message) == 1000
+    assert message.endswith("x...")
+
+
+def test_the_hints_on_faults_and_interrupts_are_whole_sentences(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Word for word."""
+
+    def fail(*_: object, **__: object) -> None:
+        raise KeyError("x")
+
+    monkeypatch.setattr(requests, "Session", fail)
+
+    assert run().error["hint"] == "This is a fault of the program. Report it with the command."

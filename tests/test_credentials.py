@@ -888,3 +888,36 @@ def test_any_bytes_are_keys_or_refused_and_never_shown(
     assert result.code in (0, 3)
     assert bool(cloud.statistics) or result.code == 3
     assert MARK not in result.out + result.err
+
+
+# --- Whole sentences, once each ---
+
+
+@posix_only
+def test_the_note_on_a_file_that_others_can_read_is_a_whole_sentence(file: Path, run: Run) -> None:
+    """With the command that fixes it."""
+    file.write_text(LINES, encoding="utf-8")
+    file.chmod(0o644)
+    path = shlex.quote(str(file))
+    assert (
+        f"Others can read the credentials file {file}. To fix it: chmod 600 {path}"
+        in run("--credentials-file", str(file)).notes
+    )
+
+
+def test_the_hint_on_the_forms_is_a_whole_sentence(file: Path, run: Run) -> None:
+    """It names all four."""
+    file.write_text("nothing known", encoding="utf-8")
+    assert run("--credentials-file", str(file)).error["hint"] == (
+        "Use one of these forms: the AK on line 1 and the SK on line 2; NAME=VALUE lines with the "
+        "names of the environment variables; the console's credentials.csv with one key; "
+        "an INI profile with a section [basic]."
+    )
+
+
+def test_the_longest_file_has_65536_bytes(file: Path, run: Run) -> None:
+    """A longer one is not a file of keys."""
+    file.write_text(LINES + "#" * (65536 - len(LINES)), encoding="utf-8")
+    assert run("--credentials-file", str(file)).code == 0
+    file.write_text(LINES + "#" * (65537 - len(LINES)), encoding="utf-8")
+    assert "is too long" in run("--credentials-file", str(file)).error["message"]

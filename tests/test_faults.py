@@ -1065,3 +1065,46 @@ def test_after_an_error_nothing_is_retried(
     assert result.code == 4
     assert clock.waits == []
     assert len(cloud.statistics) == 1 + 8
+
+
+# --- Whole hints, once each ---
+
+WHOLE_HINTS = {
+    "400": (
+        Answer(400),
+        "Check the region, the project id and the options, then report the message.",
+    ),
+    "429": (Answer(429), "The service limits requests. Try again in some minutes."),
+    "501": (Answer(501), "The service has a fault. Try again in some minutes."),
+    "503": (Answer(503), "The service has a fault. Try again in some minutes."),
+    "connection lost": (
+        drop,
+        "Check the network connection and the proxy settings, then try again.",
+    ),
+}
+
+
+@pytest.mark.parametrize(("reaction", "hint"), WHOLE_HINTS.values(), ids=WHOLE_HINTS)
+def test_a_hint_is_one_or_two_plain_sentences(
+    reaction: Reaction, hint: str, cloud: FakeCloud, run: Run, clock: Clock
+) -> None:
+    """Word for word, so that no word of it is lost unnoticed."""
+    cloud.on("modelarts", reaction)
+    assert run().error["hint"] == hint
+
+
+def test_a_403_names_policy_region_and_project_in_a_whole_sentence(
+    cloud: FakeCloud, run: Run
+) -> None:
+    """It can be passed on to an administrator as it stands."""
+    cloud.may_read_statistics = False
+    assert run().error["hint"] == (
+        "Grant the user the policy ModelArts CommonOperations in the project of the region. "
+        f"Region: cn-southwest-2; project: {PROJECT_ID}."
+    )
+
+
+def test_a_redirect_without_a_target_is_told_as_such(cloud: FakeCloud, run: Run) -> None:
+    """Some gateways forget it."""
+    cloud.on("modelarts", Answer(302))
+    assert "a redirect to an unknown place" in run().error["message"]

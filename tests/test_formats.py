@@ -797,3 +797,11 @@ def test_json_of_any_shape_gives_a_total_exactly_where_it_is_an_answer(
         exact = expected.get(field, Fraction(0)) * unit
         assert abs(totals[figure] - exact) <= Fraction(1, 2)
         assert isinstance(totals[figure], int)
+
+
+def test_long_filters_are_wrapped_below_their_first_value(cloud: FakeCloud, run: Run) -> None:
+    """Without a break at a hyphen, which would look like another label."""
+    labels = [f"label-of-application-{number}" for number in range(4)]
+    lines = run("--api-keys", *labels).out.splitlines()
+    assert "API keys  label-of-application-0, label-of-application-1," in lines
+    assert "          label-of-application-2, label-of-application-3" in lines

@@ -759,3 +759,15 @@ def test_days_are_those_of_a_calendar_in_the_zone(
     assert cloud.statistics[0]["start_time"] == first_instant_of(first, zone)
     day_after = last + timedelta(days=1)
     assert cloud.statistics[0]["end_time"] + 1 == first_instant_of(day_after, zone)
+
+
+def test_notes_are_whole_sentences(run: Run, at: At) -> None:
+    """Word for word, since they are passed on to readers of the figures."""
+    at(NOW)
+    cut = "2026-10-04 10:15:30+00:00"
+    assert run("--from", "2026-09-01", "--region", "cn-north-4", "--timezone", "UTC").notes == [
+        f"The service keeps 30 days. Usage before {cut} is not included.",
+        "The figures lag by one to two hours. The latest calls may be missing.",
+        "Only preset services are counted. --service-type all includes the others.",
+        "MaaS is not known to be offered in cn-north-4. It is tried anyway.",
+    ]
