@@ -619,3 +619,16 @@ def test_a_table_of_two_weeks_for_an_e_mail(cloud: FakeCloud, run: Run, at: At) 
     ]
     assert len(lines) == 4 + 14 + 1
     assert result.err == ""
+
+
+def test_the_note_on_names_without_calls_is_a_whole_sentence(run: Run, at: At) -> None:
+    """It gives both reasons that there can be."""
+    at(NOW)
+    arguments = ("--period", "yesterday", "--service-type", "preset")
+    names = ("--by", "api-key", "--api-keys", "one", "two")
+    assert run(*arguments, *names).notes == [
+        (
+            "No calls for API key one, two: either none were made in this period, "
+            "or the service does not know the API key."
+        )
+    ]

@@ -834,3 +834,12 @@ def test_the_hints_on_faults_and_interrupts_are_whole_sentences(
     monkeypatch.setattr(requests, "Session", fail)
 
     assert run().error["hint"] == "This is a fault of the program. Report it with the command."
+
+
+@needs_full_disk
+def test_the_hint_on_a_full_disk_names_the_disk(start: Start) -> None:
+    """It is the caller's to look at."""
+    with FULL_DISK.open("w") as full:
+        lines = start("--version", stdout=full).result().err.splitlines()
+
+    assert lines[-1] == "hint: Check the disk."

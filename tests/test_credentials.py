@@ -921,3 +921,17 @@ def test_the_longest_file_has_65536_bytes(file: Path, run: Run) -> None:
     assert run("--credentials-file", str(file)).code == 0
     file.write_text(LINES + "#" * (65537 - len(LINES)), encoding="utf-8")
     assert "is too long" in run("--credentials-file", str(file)).error["message"]
+
+
+def test_the_hint_on_a_missing_file_is_a_whole_sentence(tmp_path: Path, run: Run) -> None:
+    """It does not list forms: there is no file to have one."""
+    result = run("--credentials-file", str(tmp_path / "missing"))
+    assert result.error["hint"] == "Correct the path of the file."
+
+
+def test_the_hint_on_several_rows_is_a_whole_sentence(file: Path, run: Run) -> None:
+    """One key can be used at a time."""
+    header = "User Name,Access Key Id,Secret Access Key"
+    file.write_text(f"{header}\na,{AK},{SK}\nb,{OTHER_AK},{OTHER_SK}\n", encoding="utf-8")
+    hint = run("--credentials-file", str(file)).error["hint"]
+    assert hint == "Keep the header and the row of one key."

@@ -1108,3 +1108,34 @@ def test_a_redirect_without_a_target_is_told_as_such(cloud: FakeCloud, run: Run)
     """Some gateways forget it."""
     cloud.on("modelarts", Answer(302))
     assert "a redirect to an unknown place" in run().error["message"]
+
+
+@pytest.mark.parametrize(
+    ("status", "hint"),
+    [
+        (
+            407,
+            (
+                "Correct user and password in the address of the proxy. "
+                "More tries may lock the account."
+            ),
+        ),
+        (403, "Ask the administrator of the proxy to allow this host."),
+    ],
+)
+def test_the_hint_on_a_proxy_that_refuses_is_a_whole_sentence(
+    status: int, hint: str, cloud: FakeCloud, run: Run, clock: Clock
+) -> None:
+    """Word for word."""
+    cloud.proxy_status = status
+    assert run().error["hint"] == hint
+
+
+def test_the_hint_on_an_unknown_401_is_whole_sentences(cloud: FakeCloud, run: Run) -> None:
+    """It names all that may be wrong, where the keys come from, and the danger."""
+    cloud.on("modelarts", Answer(401))
+    assert run().error["hint"] == (
+        "Check AK, SK, and the token of temporary keys, and that they fit the site. "
+        "The keys come from the environment (HW_ACCESS_KEY, HW_SECRET_KEY). "
+        "Until this is corrected, trying again with the same keys may lock them."
+    )
