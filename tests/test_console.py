@@ -843,3 +843,19 @@ def test_the_hint_on_a_full_disk_names_the_disk(start: Start) -> None:
         lines = start("--version", stdout=full).result().err.splitlines()
 
     assert lines[-1] == "hint: Check the disk."
+
+
+def test_the_hint_on_an_interrupt_is_a_whole_sentence(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Word for word."""
+
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(requests.Session, "send", interrupt)
+
+    result = run()
+
+    assert result.code == 130
+    assert result.error["hint"] == "Run the command again when you like."

@@ -851,8 +851,22 @@ def test_a_socks_proxy_without_its_package_is_tried_once(run: Run, clock: Clock)
         "http://a b:1",
         "http://me:EXAMPLEPASSWORD@host:99999",
         "http://me:EXAMPLEPASSWORD@host:port",
+        "http://:@:",
+        "http://me:EXAMPLEPASSWORD@a..b:1",
+        "http://me:EXAMPLEPASSWORD\u56e2@host:1",
     ],
-    ids=["no host", "only a port", "scheme", "bracket", "blank", "large port", "port of letters"],
+    ids=[
+        "no host",
+        "only a port",
+        "scheme",
+        "bracket",
+        "blank",
+        "large port",
+        "port of letters",
+        "only signs",
+        "empty label",
+        "password that no header can hold",
+    ],
 )
 def test_an_invalid_address_of_the_proxy_is_tried_once(
     address: str, cloud: FakeCloud, run: Run, clock: Clock
@@ -1138,4 +1152,25 @@ def test_the_hint_on_an_unknown_401_is_whole_sentences(cloud: FakeCloud, run: Ru
         "Check AK, SK, and the token of temporary keys, and that they fit the site. "
         "The keys come from the environment (HW_ACCESS_KEY, HW_SECRET_KEY). "
         "Until this is corrected, trying again with the same keys may lock them."
+    )
+
+
+def test_the_hint_on_an_https_proxy_says_what_to_write_instead_of_what(
+    cloud: FakeCloud, run: Run, clock: Clock
+) -> None:
+    """Not the other way round."""
+    assert run(HTTPS_PROXY=f"https://{cloud.proxy}").error["hint"] == (
+        "Begin the address of the proxy with http:// instead of https://."
+    )
+
+
+def test_the_hint_on_an_unknown_region_is_whole_sentences(
+    cloud: FakeCloud, run: Run, clock: Clock
+) -> None:
+    """The network may be the reason nevertheless."""
+    hint = run("--region", "cn-southwest-3").error["hint"]
+    cloud.unknown_hosts.clear()
+    assert hint == (
+        "Check --region: cn-southwest-3 may be mistyped. "
+        "Check the network connection and the proxy settings, then try again."
     )

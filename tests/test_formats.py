@@ -805,3 +805,15 @@ def test_long_filters_are_wrapped_below_their_first_value(cloud: FakeCloud, run:
     lines = run("--api-keys", *labels).out.splitlines()
     assert "API keys  label-of-application-0, label-of-application-1," in lines
     assert "          label-of-application-2, label-of-application-3" in lines
+
+
+@pytest.mark.parametrize(("length", "bar"), [(35, "  #####"), (36, "")])
+def test_a_bar_has_five_columns_at_least(
+    length: int, bar: str, cloud: FakeCloud, run: Run, at: At
+) -> None:
+    """With less room there are no bars."""
+    at(NOW)
+    name = "n" * length
+    cloud.events = [Event(ms("2026-05-20T12:00:00+00:00"), total=1000, service_name=name)]
+    lines = run("--by", "service", "--service-type", "preset").out.splitlines()
+    assert f"{name}   1,000         1       0       0.00%{bar}" in lines

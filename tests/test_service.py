@@ -576,3 +576,20 @@ def test_raw_of_all_types_has_all_lists_first(cloud: FakeCloud, run: Run, at: At
     entries = json.loads(run(*ALL_TYPES, "--raw").out)
     assert [entry["request"]["service_type"] for entry in entries] == [2, 1, 4, 2, 1, 4]
     assert ["limit" in entry["request"] for entry in entries] == [True] * 3 + [False] * 3
+
+
+def test_figures_that_the_list_does_not_have_make_no_row(
+    cloud: FakeCloud, run: Run, at: At
+) -> None:
+    """Tasks and inferences are not shown here, so nothing can be missing from them."""
+    at(NOW)
+    total = {
+        "total_request_count": 1,
+        "total_token": 1.0,
+        "total_prompt_token": 0.5,
+        "total_completion_token": 0.5,
+        "total_completion_tasks": 3,
+        "total_infer_count": 7,
+    }
+    answer_with(cloud, [row()], total)
+    assert names_and_tokens(run(*BY_SERVICE, *JSON).document["rows"]) == [("example", 1000)]

@@ -329,3 +329,11 @@ def test_the_benchmark_prints_medians_and_ratios(start: Start) -> None:
     result = start("1", file=SCRIPT.parent / "tests" / "benchmark.py").result(timeout=300)
     assert result.code == 0
     assert len(re.findall(r"ms +[0-9.]+ ms   ratio [0-9.]+$", result.out, re.MULTILINE)) == 3
+
+
+def test_the_advice_installs_and_runs_with_the_same_python(start: Start) -> None:
+    """Otherwise the command would miss its packages again."""
+    hint = start(python=NO_PACKAGES).result().error["hint"]
+    folder = ".venv\\Scripts" if sys.platform == "win32" else ".venv/bin"
+    assert f"then {folder}/python -m pip install " in hint
+    assert f", then run the command with {folder}/python. " in hint
