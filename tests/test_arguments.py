@@ -527,21 +527,25 @@ def test_a_file_of_api_keys_that_is_not_utf_8_is_refused(
 
 MANY_KEYS = [f"key-{number}" for number in range(181)]
 MANY_ADDRESSES = [f"192.0.2.{number}" for number in range(1, 182)]
+LESS_TIME = "Ask for a shorter period, or for one service type."
+FEWER_KEYS = "Ask for fewer API keys, or for one service type."
+FEWER_ADDRESSES = "Ask for fewer addresses, or for one service type."
+
 TOO_MANY: Any = [
-    (["--by", "hour", "--period", "181h"], "needs 182 requests", "shorter period"),
-    (["--by", "hour", "--period", "8d"], "needs 193 requests", "shorter period"),
-    (["--by", "hour", "--period", "8d"], "at most 180", "shorter period"),
+    (["--by", "hour", "--period", "181h"], "needs 182 requests", LESS_TIME),
+    (["--by", "hour", "--period", "8d"], "needs 193 requests", LESS_TIME),
+    (["--by", "hour", "--period", "8d"], "at most 180", LESS_TIME),
     (
         ["--by", "hour", "--period", "3d", "--service-type", "all"],
         "219 requests",
-        "one service type",
+        LESS_TIME,
     ),
-    (["--by", "api-key", "--api-keys", *MANY_KEYS], "needs 181 requests", "fewer API keys"),
-    (["--by", "ip", "--ips", *MANY_ADDRESSES], "needs 181 requests", "fewer addresses"),
+    (["--by", "api-key", "--api-keys", *MANY_KEYS], "needs 181 requests", FEWER_KEYS),
+    (["--by", "ip", "--ips", *MANY_ADDRESSES], "needs 181 requests", FEWER_ADDRESSES),
     (
         ["--by", "ip", "--ips", *MANY_ADDRESSES[:61], "--service-type", "all"],
         "needs 183 requests",
-        "one service type",
+        FEWER_ADDRESSES,
     ),
 ]
 
@@ -557,7 +561,7 @@ def test_a_breakdown_of_more_than_180_requests_is_refused(
     result = run(*argv)
     assert result.code == 2
     assert message in result.error["message"]
-    assert hint in result.error["hint"]
+    assert result.error["hint"] == hint
     assert cloud.connections == []
 
 
@@ -639,25 +643,3 @@ def test_a_region_of_another_form_is_explained_in_a_whole_sentence(run: Run) -> 
         "--region 'guiyang' is not of the form xx-yyyy-1; "
         "MaaS is offered in cn-southwest-2 and ap-southeast-1."
     )
-
-
-@pytest.mark.parametrize(
-    ("arguments", "hint"),
-    [
-        (["--by", "hour", "--period", "30d"], "Ask for a shorter period, or for one service type."),
-        (
-            ["--by", "api-key", "--api-keys", *map(str, range(181))],
-            "Ask for fewer API keys, or for one service type.",
-        ),
-        (
-            ["--by", "ip", "--ips", *(f"192.0.2.{number}" for number in range(181))],
-            "Ask for fewer addresses, or for one service type.",
-        ),
-    ],
-    ids=["hour", "api-key", "ip"],
-)
-def test_too_many_requests_are_reduced_by_what_was_asked(
-    arguments: list[str], hint: str, run: Run
-) -> None:
-    """A hint that fits the breakdown."""
-    assert run(*arguments).error["hint"] == hint
