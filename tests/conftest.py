@@ -304,7 +304,15 @@ Start = Callable[..., Process]
 
 
 @pytest.fixture
-def start(environment: dict[str, str]) -> Iterator[Start]:
+def hears_ctrl_c() -> Iterator[None]:
+    """Processes hear Ctrl-C, also if pytest runs in the background of a shell, where none does."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.fixture
+def start(environment: dict[str, str], hears_ctrl_c: None) -> Iterator[Start]:
     """Start the file in a process of its own.
 
     `python` are arguments of Python itself, `file` is another file to run (such as SANDBOX), and

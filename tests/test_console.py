@@ -6,11 +6,10 @@ import inspect
 import json
 import os
 import re
-import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import Callable, Iterator
+from typing import Callable
 from urllib.parse import quote
 
 import pytest
@@ -614,16 +613,7 @@ def test_raw_is_valid_json_in_utf8_through_an_ascii_terminal(
 # --- Ctrl-C ---
 
 
-@pytest.fixture
-def hears_ctrl_c() -> Iterator[None]:
-    """Processes hear Ctrl-C, also if pytest runs in the background of a shell, where none does."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
 @posix_only
-@pytest.mark.usefixtures("hears_ctrl_c")
 @pytest.mark.parametrize(
     ("arguments", "requests_before"),
     [("", 0), ("--format json", 0), ("--by hour --period yesterday", 5), ("--raw --by day", 3)],
@@ -648,7 +638,6 @@ def test_ctrl_c_ends_a_run_at_once_with_130(
 
 
 @posix_only
-@pytest.mark.usefixtures("hears_ctrl_c")
 def test_ctrl_c_is_an_error_in_json_that_may_be_tried_again(cloud: FakeCloud, start: Start) -> None:
     """Its kind is internal, as the contract says."""
     hold = Hold()
@@ -667,7 +656,6 @@ def test_ctrl_c_is_an_error_in_json_that_may_be_tried_again(cloud: FakeCloud, st
 
 
 @posix_only
-@pytest.mark.usefixtures("hears_ctrl_c")
 def test_ctrl_c_during_a_check_shows_how_far_it_came(cloud: FakeCloud, start: Start) -> None:
     """The step that was interrupted has not succeeded."""
     hold = Hold()
