@@ -1,4 +1,4 @@
-"""stdout, stderr and secrets (section 5 of the contract), interrupts, and --check (section 6)."""
+"""stdout, stderr and secrets, interrupts, and --check."""
 
 from __future__ import annotations
 
@@ -639,7 +639,7 @@ def test_ctrl_c_ends_a_run_at_once_with_130(
 
 @posix_only
 def test_ctrl_c_is_an_error_in_json_that_may_be_tried_again(cloud: FakeCloud, start: Start) -> None:
-    """Its kind is internal, as the contract says."""
+    """Its kind is internal."""
     hold = Hold()
     cloud.on("iam", hold)
     process = start("--format", "json")

@@ -1,4 +1,4 @@
-"""Where keys come from (section 3 of the contract), and what is said of those that are no keys."""
+"""Where keys come from, and what is said of those that are no keys."""
 
 from __future__ import annotations
 
@@ -656,7 +656,7 @@ SDK_PROJECT = {**NO_KEYS, **SDK_KEYS, "HUAWEICLOUD_SDK_PROJECT_ID": PROJECT_ID}
 def test_the_project_id_comes_from_the_first_that_has_one_and_iam_is_not_asked(
     argv: list[str], variables: dict[str, str | None], cloud: FakeCloud, run: Run
 ) -> None:
-    """In the order of the contract."""
+    """In the documented order."""
     result = run(*argv, "--format", "json", **variables)
 
     assert result.document["project_id"] == PROJECT_ID

@@ -757,7 +757,7 @@ def is_json(document: Any) -> bool:
 
 
 def figures_in(document: Any) -> dict[str, Fraction] | None:
-    """Return the figures of an answer, by the contract's words alone; None if it is none."""
+    """Return the figures of an answer, by the words of the references alone; None if it is none."""
     if not is_json(document) or not isinstance(document, dict):
         return None
     found = {}
