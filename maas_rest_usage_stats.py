@@ -48,6 +48,7 @@ import configparser
 import contextlib
 import csv
 import errno
+import functools
 import io
 import ipaddress
 import json
@@ -189,17 +190,12 @@ def in_words(name: str) -> str:
 
 def error_rate(usage: Usage) -> float | None:
     """Return failed requests per request, rounded to four decimals; None without requests."""
-    requests = usage["total_requests"]
-    if requests == 0:
+    if usage["total_requests"] == 0:
         return None
-    return round(usage["total_errors"] / requests, 4)
+    return round(usage["total_errors"] / usage["total_requests"], 4)
 
 
 # --- Errors ---------------------------------------------------------------------------
-
-# Seconds to wait before each further try.
-FAULT_WAITS = (0.5, 1.0, 2.0, 4.0, 8.0)
-THROTTLED_WAITS = (2.0, 4.0, 8.0, 16.0, 32.0)
 
 
 class Kind(NamedTuple):
@@ -233,12 +229,13 @@ NETWORK = Kind(
     5,
     "Check the network connection and the proxy settings, then try again.",
     retryable=True,
-    waits=FAULT_WAITS,
+    waits=(0.5, 1.0, 2.0, 4.0, 8.0),
 )
 SERVER_FAULT = NETWORK._replace(hint="The service has a fault. Try again in some minutes.")
 OTHER_FAULT = SERVER_FAULT._replace(waits=())  # not tried again within this run
 THROTTLED = NETWORK._replace(
-    hint="The service limits requests. Try again in some minutes.", waits=THROTTLED_WAITS
+    hint="The service limits requests. Try again in some minutes.",
+    waits=(2.0, 4.0, 8.0, 16.0, 32.0),
 )
 SETTINGS = Kind("network", 5, "Correct the address of the proxy. Its form is http://HOST:PORT.")
 
@@ -284,15 +281,13 @@ LONG_KEY = 24  # characters; an API key label this long may be the key itself
 MAYBE_SECRET = re.compile(r"[0-9A-Za-z+/=_-]{24,}|[0-9A-Za-z]{20,}")
 
 
-def printable(text: str) -> str:
-    """Return a text with blanks instead of what could break a line or steer a terminal."""
-    characters = [character if character.isprintable() else " " for character in text]
-    return "".join(characters)
-
-
 def one_line(text: str) -> str:
-    """Return a text of somebody else on one line, cut to LONGEST_TEXT characters."""
-    line = " ".join(printable(text).split())
+    """Return a text of somebody else on one line, cut to LONGEST_TEXT characters.
+
+    Blanks replace what could break a line or steer a terminal.
+    """
+    characters = [character if character.isprintable() else " " for character in text]
+    line = " ".join("".join(characters).split())
     if len(line) > LONGEST_TEXT:
         line = line[: LONGEST_TEXT - 3] + "..."
     return line
@@ -334,36 +329,32 @@ def install_advice(packages: str) -> str:
     )
 
 
-def no_zone_data() -> RunError:
-    """Return the error for a machine without the IANA time zone database."""
+def load_zone(name: str, source: str) -> tzinfo:
+    """Return the zone with an IANA name; raises RunError. The source is the option or variable."""
+    if name == "UTC":
+        return timezone.utc  # needs no zone data
     package = "tzdata"
     if sys.version_info < (3, 9):
         package = "backports.zoneinfo"
-    return RunError(
+    no_data = RunError(
         INTERNAL,
         f"time zone data is missing; install {package}",
         install_advice(package),
     )
-
-
-def load_zone(name: str, source: str) -> tzinfo:
-    """Return the zone with an IANA name; raises RunError. The source is the option or variable."""
-    if name in ("UTC", "Etc/UTC"):
-        return timezone(timedelta(0), name)  # needs no zone data
     try:
         if sys.version_info >= (3, 9):
             from zoneinfo import ZoneInfo, available_timezones
         else:
             from backports.zoneinfo import ZoneInfo, available_timezones
     except ImportError:
-        raise no_zone_data() from None
+        raise no_data from None
 
     if ZONE_FORM.fullmatch(name):
         # No such file, not a zone file, or a folder.
         with contextlib.suppress(KeyError, ValueError, OSError):
             return ZoneInfo(name)
     if not available_timezones():  # no name can be found
-        raise no_zone_data()
+        raise no_data
     raise RunError(
         USAGE,
         f"unknown time zone {quoted(name)} in {source}; "
@@ -389,7 +380,7 @@ def to_utc(moment: datetime, zone: Zone) -> datetime:
 
     A time that occurs twice means its first occurrence.
     """
-    if moment.tzinfo is None and zone is not None:
+    if moment.tzinfo is None:
         moment = moment.replace(tzinfo=zone)
     try:
         # Unlike astimezone, timestamp is right for times that a nameless zone's clocks skip.
@@ -407,20 +398,20 @@ def midnight(day: date, zone: Zone) -> datetime:
 # --- Periods --------------------------------------------------------------------------
 
 SECOND = timedelta(seconds=1)
-MINUTE = timedelta(minutes=1)
+QUARTER = timedelta(minutes=15)
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
-WEEK = timedelta(days=7)
 
 DEFAULT_PERIOD = "7d"
 PERIOD_NAMES = (
     "today, yesterday, this-week, last-week, this-month, last-month, 1d to 30d, or 1h to 720h"
 )
 ROLLING_FORM = re.compile(r"(?P<count>[0-9]{1,3})(?P<unit>[dh])")
+ROLLING_UNITS = {"d": DAY, "h": HOUR}
 TIME_FORMS = "YYYY-MM-DD, YYYY-MM-DDTHH:MM or YYYY-MM-DDTHH:MM:SS+HH:MM"
 TIME_FORM = re.compile(
     r"(?P<day>[0-9]{4}-[0-9]{2}-[0-9]{2})"
-    r"([T ](?P<clock>[0-9]{2}:[0-9]{2}(:[0-9]{2})?)(?P<offset>Z|[+-][0-9]{2}:?[0-9]{2})?)?"
+    r"((?P<clock>[T ][0-9]{2}:[0-9]{2}(:[0-9]{2})?)(?P<offset>Z|[+-][0-9]{2}:?[0-9]{2})?)?"
 )
 
 
@@ -457,39 +448,31 @@ class Period(NamedTuple):
         return start, end - 1
 
 
-def rolling_length(text: str) -> timedelta | None:
-    """Return the length of a rolling period such as 7d or 12h, or None for other texts."""
-    rolling = ROLLING_FORM.fullmatch(text)
-    if rolling is None:
-        return None
-    count = int(rolling["count"])
-    if rolling["unit"] == "h":
-        return count * HOUR
-    return count * DAY
+def monday_of(local: datetime) -> date:
+    """Return the Monday on which the week of a time begins."""
+    return local.date() - local.weekday() * DAY
 
 
-def named_period(
-    text: str,
-    zone: Zone,
-    now: datetime,
-) -> tuple[datetime, datetime]:
+def named_period(text: str, zone: Zone, now: datetime) -> tuple[datetime, datetime]:
     """Return start and end, in UTC, of a --period; raises RunError."""
-    length = rolling_length(text)
-    if length is not None:
+    rolling = ROLLING_FORM.fullmatch(text)
+    if rolling:
+        length = int(rolling["count"]) * ROLLING_UNITS[rolling["unit"]]
         if not timedelta(0) < length <= RETENTION:
             raise RunError(USAGE, f"--period {text} is out of range; use 1d to 30d or 1h to 720h")
         return now - length, now
 
-    today = now.astimezone(zone).date()
+    local_now = now.astimezone(zone)
+    today = local_now.date()
     tomorrow = today + DAY
-    monday = today - today.weekday() * DAY
+    monday = monday_of(local_now)
     month = today.replace(day=1)
     last_month = (month - DAY).replace(day=1)
     days = {
         "today": (today, tomorrow),
         "yesterday": (today - DAY, today),
         "this-week": (monday, tomorrow),
-        "last-week": (monday - WEEK, monday),
+        "last-week": (monday - 7 * DAY, monday),
         "this-month": (month, tomorrow),
         "last-month": (last_month, month),
     }
@@ -505,13 +488,12 @@ def read_when(text: str, zone: Zone, option: str) -> datetime:
     A plain date is local midnight for --from, and the end of that day for --to.
     """
     wrong = RunError(USAGE, f"{option} {quoted(text)} is not a date or time; use {TIME_FORMS}")
-    parts = TIME_FORM.fullmatch(text)
-    if parts is None:
+    form = TIME_FORM.fullmatch(text)
+    if form is None:
         raise wrong
+    parts = form.groupdict("")
     try:
-        moment = datetime.fromisoformat(parts["day"])
-        if parts["clock"]:
-            moment = datetime.fromisoformat(f"{parts['day']}T{parts['clock']}")
+        moment = datetime.fromisoformat(parts["day"] + parts["clock"])
         if parts["offset"]:
             offset = datetime.strptime(parts["offset"], "%z").tzinfo
             moment = moment.replace(tzinfo=offset)
@@ -523,12 +505,7 @@ def read_when(text: str, zone: Zone, option: str) -> datetime:
     return to_utc(moment, zone)
 
 
-def kept_period(
-    start: datetime,
-    end: datetime,
-    zone: Zone,
-    now: datetime,
-) -> Period:
+def kept_period(start: datetime, end: datetime, zone: Zone, now: datetime) -> Period:
     """Return the part of [start, end) that has passed and is still kept; raises RunError.
 
     A day, week or month that begins in this very second gets a length of one second.
@@ -539,13 +516,11 @@ def kept_period(
     if end <= start:
         raise RunError(USAGE, "the period is empty: its end is not after its start")
     if end <= oldest:
-        local_oldest = oldest.astimezone(zone)
-        first_day = local_oldest.date()
-        if midnight(first_day, zone) < oldest:
-            first_day += DAY
+        first_day = (oldest - SECOND).astimezone(zone).date() + DAY
         raise RunError(
             USAGE,
-            f"the period ended before {local_oldest}, where the data that is kept begins",
+            f"the period ended before {oldest.astimezone(zone)}, "
+            "where the data that is kept begins",
             f"The earliest whole day that is available is {first_day}.",
         )
     end = min(end, max(now, start + SECOND))
@@ -562,10 +537,6 @@ class Filter(NamedTuple):
     field: str  # in the request and in JSON
     title: str  # in tables; at most nine characters
     value: Strings | None
-
-    def text(self) -> str:
-        """Return the value for people."""
-        return ", ".join(item or '""' for item in self.value or ())
 
 
 class Scope(NamedTuple):
@@ -611,10 +582,6 @@ class Query(NamedTuple):
             fields[item.field] = item.value
         return {name: value for name, value in fields.items() if value is not None}
 
-    def shown(self) -> Query:
-        """Return this query as it may be shown."""
-        return self._replace(scope=self.scope.shown())
-
 
 class Part(NamedTuple):
     """A part of what is asked, which becomes one row. Its queries are added up."""
@@ -644,12 +611,11 @@ class Options(NamedTuple):
 
     def figures(self) -> list[Figure]:
         """Return the figures of this run, in the order of all outputs."""
-        figures = [figure for figure in FIGURES if not figure.batch_only]
         if self.scope.infer_type == "batch":
-            figures = list(FIGURES)
+            return list(FIGURES)
         if self.by == "service":
-            figures = [figure for figure in figures if figure.list_field]
-        return figures
+            return [figure for figure in FIGURES if figure.list_field]
+        return [figure for figure in FIGURES if not figure.batch_only]
 
 
 def start_and_end(period: Period) -> Label:
@@ -660,103 +626,67 @@ def start_and_end(period: Period) -> Label:
     }
 
 
-def queries_for(scope: Scope, service_types: Strings) -> list[Query]:
-    """Return one query for each service type."""
-    return [Query(service_type, scope) for service_type in service_types]
+def make_part(name: str, label: Label, scope: Scope, service_types: Strings) -> Part:
+    """Return a part with one query for each service type."""
+    return Part(name, label, [Query(service_type, scope) for service_type in service_types])
 
 
 def one_part(scope: Scope, service_types: Strings) -> list[Part]:
     """Return the whole as a single part."""
-    return [Part("total", {}, queries_for(scope, service_types))]
+    return [make_part("total", {}, scope, service_types)]
 
 
-def next_hour(moment: datetime, zone: Zone) -> datetime:
-    """Return, in UTC, when the local hour of a moment ends, or the zone's offset changes."""
-    offset = moment.astimezone(zone).utcoffset()
-    end = moment.replace(second=0)
-    while True:
-        end += MINUTE
-        local = end.astimezone(zone)
-        if local.minute == 0 or local.utcoffset() != offset:
-            return end
+def hour_of(local: datetime) -> str:
+    """Return what the times of a local hour have in common. A repeated hour is another one."""
+    return local.isoformat(timespec="hours")
 
 
-def next_day(moment: datetime, zone: Zone) -> datetime:
-    """Return, in UTC, when the local day of a moment ends."""
-    day = moment.astimezone(zone).date()
-    end = moment
-    while end <= moment:  # once, but for a day that the zone's calendar skips
-        day += DAY
-        end = midnight(day, zone)
-    return end
+def next_edge(moment: datetime, zone: Zone, unit_of: Callable[[datetime], object]) -> datetime:
+    """Return, in UTC, when the local hour, day or week of a moment ends.
 
-
-def monday_of(moment: datetime) -> date:
-    """Return the Monday on which the week of a moment begins."""
-    day = moment.date()
-    return day - day.weekday() * DAY
-
-
-def next_week(moment: datetime, zone: Zone) -> datetime:
-    """Return, in UTC, when the local week of a moment ends, which begins on Monday."""
-    return midnight(monday_of(moment.astimezone(zone)) + WEEK, zone)
+    unit_of returns the hour, day or week of a local time. Clocks change at quarters of an hour.
+    """
+    local = moment.astimezone(zone)
+    edge = moment - timedelta(minutes=local.minute % 15, seconds=local.second) + QUARTER
+    while unit_of(edge.astimezone(zone)) == unit_of(local):
+        edge += QUARTER
+    return edge
 
 
 def parts_by_time(
     scope: Scope,
     service_types: Strings,
     unit: str,
-    next_edge: Callable[[datetime, Zone], datetime],
-    label_for: Callable[[datetime], object],
+    unit_of: Callable[[datetime], object],
 ) -> list[Part]:
     """Return a part for each hour, day or week. The ends of the period cut the first and last.
 
-    unit names the label. next_edge returns, in UTC, the edge after a moment. label_for makes the
-    label from the local start.
+    unit names the label.
     """
     whole = scope.period
     parts = []
     start = whole.start
-    partial = next_edge(start - SECOND, whole.zone) != start
+    partial = next_edge(start - SECOND, whole.zone, unit_of) != start
     while start < whole.end:
-        edge = next_edge(start, whole.zone)
-        end = min(edge, whole.end)
-        if end < edge:
+        edge = next_edge(start, whole.zone, unit_of)
+        if edge > whole.end:
             partial = True
 
-        period = whole._replace(start=start, end=end)
-        text = str(label_for(period.local_start()))
+        period = whole._replace(start=start, end=min(edge, whole.end))
+        text = str(unit_of(period.local_start()))
+        if unit == "hour":
+            text = period.local_start().isoformat()  # a cut hour has a label of its own
         label = {unit: text, **start_and_end(period), "partial": partial}
         shown_name = f"{text} (partial)" if partial else text
-        queries = queries_for(scope._replace(period=period), service_types)
-        parts.append(Part(shown_name, label, queries))
-        start = end
+        parts.append(make_part(shown_name, label, scope._replace(period=period), service_types))
+        start = edge
         partial = False
     return parts
 
 
-def parts_by_hour(scope: Scope, service_types: Strings) -> list[Part]:
-    """Return a part for each local hour. It is labelled with its start."""
-    return parts_by_time(scope, service_types, "hour", next_hour, datetime.isoformat)
-
-
-def parts_by_day(scope: Scope, service_types: Strings) -> list[Part]:
-    """Return a part for each local day."""
-    return parts_by_time(scope, service_types, "day", next_day, datetime.date)
-
-
-def parts_by_week(scope: Scope, service_types: Strings) -> list[Part]:
-    """Return a part for each week. It is labelled with its Monday."""
-    return parts_by_time(scope, service_types, "week", next_week, monday_of)
-
-
 def parts_by_service_type(scope: Scope, service_types: Strings) -> list[Part]:
     """Return a part for each service type."""
-    parts = []
-    for service_type in service_types:
-        label = {"service_type": service_type}
-        parts.append(Part(service_type, label, queries_for(scope, (service_type,))))
-    return parts
+    return [make_part(name, {"service_type": name}, scope, (name,)) for name in service_types]
 
 
 def parts_by_api_key(scope: Scope, service_types: Strings) -> list[Part]:
@@ -764,8 +694,8 @@ def parts_by_api_key(scope: Scope, service_types: Strings) -> list[Part]:
     parts = []
     for api_key in scope.api_keys or ():
         label = shorten_key(api_key)
-        queries = queries_for(scope._replace(api_keys=(api_key,)), service_types)
-        parts.append(Part(label or '""', {"api_key": label}, queries))
+        narrowed = scope._replace(api_keys=(api_key,))
+        parts.append(make_part(label or '""', {"api_key": label}, narrowed, service_types))
     return parts
 
 
@@ -773,15 +703,14 @@ def parts_by_ip(scope: Scope, service_types: Strings) -> list[Part]:
     """Return a part for each client address."""
     parts = []
     for ip in scope.ips or ():
-        queries = queries_for(scope._replace(ips=(ip,)), service_types)
-        parts.append(Part(ip, {"ip": ip}, queries))
+        parts.append(make_part(ip, {"ip": ip}, scope._replace(ips=(ip,)), service_types))
     return parts
 
 
 BREAKDOWNS: dict[str, Callable[[Scope, Strings], list[Part]]] = {
-    "hour": parts_by_hour,
-    "day": parts_by_day,
-    "week": parts_by_week,
+    "hour": functools.partial(parts_by_time, unit="hour", unit_of=hour_of),
+    "day": functools.partial(parts_by_time, unit="day", unit_of=datetime.date),
+    "week": functools.partial(parts_by_time, unit="week", unit_of=monday_of),
     "service-type": parts_by_service_type,
     "service": one_part,  # the totals; the rows come from another call
     "api-key": parts_by_api_key,
@@ -805,7 +734,7 @@ class Console:
         self._shown_as: dict[str, str] = {}  # for each secret in each spelling
         self._announced: set[str] = set()
         self._progress = ""  # on the line of stderr that is erased at the end
-        self._lock = threading.Lock()  # announcements come from several threads
+        self._lock = threading.RLock()  # announcements come from several threads
 
     def hide(self, secret: str, shown_as: str = "***") -> None:
         """Show another text wherever a secret would stand: as it is, or encoded for URL or JSON."""
@@ -826,26 +755,30 @@ class Console:
         """Return somebody else's text without secrets, and on one line that is not too long."""
         return one_line(self.without_secrets(text))
 
-    def write_result(self, text: str, *, always_utf8: bool = False) -> None:
-        """Write to stdout; raises RunError if that fails for another reason than a closed pipe."""
-        if always_utf8 and isinstance(self._stdout, io.TextIOWrapper):
-            self._stdout.reconfigure(encoding="utf-8")
+    def write_result(self, text: str, encoding: str | None = None) -> None:
+        """Write to stdout; raises RunError if that fails for another reason than a closed pipe.
+
+        Without an encoding, that of the stream stays. Characters that it lacks become escapes.
+        """
+        if isinstance(self._stdout, io.TextIOWrapper):
+            self._stdout.reconfigure(encoding=encoding, errors="backslashreplace")
         self._write(self._stdout, self.without_secrets(text))
 
-    def write_message(self, text: str) -> None:
-        """Write whole lines to stderr, if anybody listens."""
-        with self._lock:
-            self._write_to_stderr(self._erasure() + self.without_secrets(text))
-            self._progress = ""
+    def write_message(self, text: str, progress: str = "") -> None:
+        """Write whole lines to stderr, if anybody listens: before the progress of the run."""
+        with self._lock, contextlib.suppress(RunError):
+            if self._progress:
+                text = "\r" + " " * len(self._progress) + "\r" + text
+            self._progress = progress
+            self._write(self._stderr, self.without_secrets(text) + progress)
 
     def announce(self, text: str) -> None:
         """Write a text to stderr as a line of its own, unless it was announced before."""
         line = self.clean(text)
         with self._lock:
-            is_new = line not in self._announced
-            self._announced.add(line)
-        if is_new:
-            self.write_message(f"{line}\n")
+            if line not in self._announced:
+                self._announced.add(line)
+                self.write_message(f"{line}\n")
 
     def show_progress(self, done: int, count: int) -> None:
         """Show how many requests are done, if stderr is a terminal and there are many."""
@@ -854,28 +787,15 @@ class Console:
         progress = ""
         if done < count:
             progress = f"{done} of {count} requests"
-        with self._lock:
-            if progress != self._progress:
-                self._write_to_stderr(self._erasure() + progress)
-                self._progress = progress
-
-    def _erasure(self) -> str:
-        if not self._progress:
-            return ""
-        return "\r" + " " * len(self._progress) + "\r"
-
-    def _write_to_stderr(self, text: str) -> None:
-        with contextlib.suppress(RunError):
-            self._write(self._stderr, text)
+        if progress != self._progress:
+            self.write_message("", progress)
 
     @staticmethod
     def _write(stream: TextIO | None, text: str) -> None:
         if stream is None:
             return
-        encoding = stream.encoding or "utf-8"
-        content = text.encode(encoding, "backslashreplace")  # escapes for what it lacks
         try:
-            stream.write(content.decode(encoding))
+            stream.write(text)
             stream.flush()
         except OSError as error:
             # The interpreter flushes once more at its end. That must not fail as well.
@@ -1925,7 +1845,7 @@ def raw_entry(body: Body, answer: Answer) -> str:
 def ask_raw(cloud: Cloud, query: Query) -> str:
     """Return the totals for a query and what was asked, as JSON that is not judged."""
     answer = cloud.post_statistics(SHOW_OPERATION, query.body())
-    return raw_entry(query.shown().body(), answer)
+    return raw_entry(query.body(), answer)
 
 
 def raw_text(cloud: Cloud, options: Options) -> str:
@@ -1935,7 +1855,7 @@ def raw_text(cloud: Cloud, options: Options) -> str:
     if options.by == "service":
         for query in queries:
             answer = list_services(cloud, query)
-            entries.append(raw_entry(list_body(query.shown()), answer))
+            entries.append(raw_entry(list_body(query), answer))
     totals = ask_side_by_side(cloud, queries, ask_raw)
     entries += [totals[query] for query in queries]
     return "[" + ",\n".join(entries) + "]\n"
@@ -1982,7 +1902,7 @@ def json_text(report: Report) -> str:
         "project_id": report.project_id,
         "service_type": options.service_type,
         "infer_type": scope.infer_type,
-        **{item.field: item.value for item in scope.shown().filters()},
+        **{item.field: item.value for item in scope.filters()},
         "totals": named_figures(report.total, options),
         "by": options.by,
         "rows": rows,
@@ -2027,7 +1947,7 @@ def what_was_asked(report: Report) -> dict[str, str]:
     }
     for item in scope.filters():
         if item.value is not None:
-            asked[item.title] = item.text()
+            asked[item.title] = ", ".join(value or '""' for value in item.value)
     return asked
 
 
@@ -2576,14 +2496,14 @@ def write_answer(cloud: Cloud, options: Options, output: str) -> None:
     """Ask for the statistics, and write them in a format or raw, and the notes; raises RunError."""
     notes = options.notes
     if output == "raw":
-        cloud.console.write_result(raw_text(cloud, options), always_utf8=True)
+        cloud.console.write_result(raw_text(cloud, options), encoding="utf-8")
     else:
         report = make_report(cloud, options)
         notes = report.notes
         cloud.console.write_result(FORMATS[output](report))
     if output != "json":
         for note in notes:
-            cloud.console.write_message(f"note: {printable(note)}\n")
+            cloud.console.write_message(f"note: {note}\n")
 
 
 def run_query(
