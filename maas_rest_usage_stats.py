@@ -54,7 +54,6 @@ import ipaddress
 import json
 import math
 import os
-import queue
 import re
 import shlex
 import sys
@@ -1736,32 +1735,33 @@ def ask_side_by_side(
     """
     results = {queries[0]: ask(cloud, queries[0])}
     others = queries[1:]
-    finished: queue.Queue[tuple[Query, Result | Exception]] = queue.Queue()
+    errors: list[Exception] = []
 
     def ask_each(share: Sequence[Query]) -> None:
-        for query in share:
-            try:
-                finished.put((query, ask(cloud, query)))
-            except Exception as error:  # noqa: BLE001, PERF203 - raised below, whatever it is
-                finished.put((query, error))
-                return
+        try:
+            for query in share:
+                results[query] = ask(cloud, query)
+        except Exception as error:  # noqa: BLE001 - raised below, whatever it is
+            errors.append(error)
+            cloud.stopped = True
 
-    for first in range(min(SIDE_BY_SIDE, len(others))):
-        share = others[first::SIDE_BY_SIDE]
-        threading.Thread(target=ask_each, args=(share,), daemon=True).start()
+    threads = []
     try:
-        while len(results) < len(queries):
-            cloud.console.show_progress(len(results), len(queries))
-            with contextlib.suppress(queue.Empty):
-                # Without a time-out, Windows would not notice Ctrl-C.
-                query, result = finished.get(timeout=0.1)
-                if isinstance(result, Exception):
-                    raise result  # noqa: TRY301 - the lines below stop the others first
-                results[query] = result
-        cloud.console.show_progress(len(results), len(queries))
+        for first in range(min(SIDE_BY_SIDE, len(others))):
+            share = others[first::SIDE_BY_SIDE]
+            thread = threading.Thread(target=ask_each, args=(share,), daemon=True)
+            thread.start()
+            threads.append(thread)
+        for thread in threads:
+            while thread.is_alive() and not errors:
+                cloud.console.show_progress(len(results), len(queries))
+                thread.join(timeout=0.1)  # without a time-out, Windows would not notice Ctrl-C
     except BaseException:
         cloud.stopped = True
         raise
+    if errors:
+        raise errors[0]
+    cloud.console.show_progress(len(results), len(queries))
     return results
 
 
@@ -1780,38 +1780,27 @@ def rows_of_services(
 ) -> list[Row]:
     """Return a row for each service, the largest first, and what is not listed; raises RunError."""
     rows = []
-    last_rows = []
     for query, services in services_by_query.items():
-        service_type = query.service_type
-        for name, usage in services.items():
-            label = service_label(name, service_type, options)
-            rows.append(Row(", ".join(label.values()), label, usage))
         listed = add_up(services.values())
-        rest = usage_not_listed(service_type, listed, totals[query])
+        rest = usage_not_listed(query.service_type, listed, totals[query])
+        usages = list(services.items())
         if any(rest.values()):
-            label = service_label(NOT_LISTED, service_type, options)
-            last_rows.append(Row(", ".join(label.values()), label, rest))
+            usages.append((NOT_LISTED, rest))
+        for name, usage in usages:
+            label = service_label(name, query.service_type, options)
+            rows.append(Row(", ".join(label.values()), label, usage))
     rows.sort(key=lambda row: (-row.usage["total_tokens"], row.name))
-    return rows + last_rows
-
-
-def rows_of_parts(parts: Sequence[Part], usages: Mapping[Query, Usage]) -> list[Row]:
-    """Return a row for each part."""
-    rows = []
-    for part in parts:
-        usage = add_up(usages[query] for query in part.queries)
-        rows.append(Row(part.name, part.label, usage))
+    rows.sort(key=lambda row: row.label["service"] == NOT_LISTED)
     return rows
 
 
 def unused_notes(by: str | None, rows: Sequence[Row]) -> Strings:
     """Return a note on the API keys or addresses without calls: they may be mistyped."""
-    if by not in ("api-key", "ip"):
-        return ()
+    nouns = {"api-key": "API key", "ip": "address"}
     unused = [row.name for row in rows if row.usage["total_requests"] == 0]
-    if not unused:
+    if by not in nouns or not unused:
         return ()
-    noun = "API key" if by == "api-key" else "address"
+    noun = nouns[by]
     note = (
         f"No calls for {noun} {', '.join(unused)}: either none were made in this period, "
         f"or the service does not know the {noun}."
@@ -1819,7 +1808,7 @@ def unused_notes(by: str | None, rows: Sequence[Row]) -> Strings:
     return (note,)
 
 
-def make_report(cloud: Cloud, options: Options) -> Report:
+def make_report(cloud: Cloud, options: Options, notes: Strings) -> Report:
     """Ask for everything and add it up; raises RunError. Partial sums are never returned."""
     queries = options.queries()
     services = {}
@@ -1828,12 +1817,15 @@ def make_report(cloud: Cloud, options: Options) -> Report:
         for query in queries:
             services[query] = read_services(list_services(cloud, query))
     usages = ask_side_by_side(cloud, queries, ask_usage)
+    rows = []
     if options.by == "service":
         rows = rows_of_services(options, services, usages)
     else:
-        rows = rows_of_parts(options.parts, usages)
+        for part in options.parts:
+            usage = add_up(usages[query] for query in part.queries)
+            rows.append(Row(part.name, part.label, usage))
     total = add_up(usages.values())
-    notes = options.notes + unused_notes(options.by, rows)
+    notes += unused_notes(options.by, rows)
     return Report(options, cloud.project_id, rows, total, notes)
 
 
@@ -1854,8 +1846,7 @@ def raw_text(cloud: Cloud, options: Options) -> str:
     entries = []
     if options.by == "service":
         for query in queries:
-            answer = list_services(cloud, query)
-            entries.append(raw_entry(list_body(query), answer))
+            entries.append(raw_entry(list_body(query), list_services(cloud, query)))
     totals = ask_side_by_side(cloud, queries, ask_raw)
     entries += [totals[query] for query in queries]
     return "[" + ",\n".join(entries) + "]\n"
@@ -1879,8 +1870,9 @@ def named_figures(usage: Usage, options: Options) -> dict[str, float | None]:
     return named
 
 
-def percent(rate: float | None) -> str:
-    """Return a rate in percent, or nothing if there is none."""
+def shown_error_rate(usage: Usage) -> str:
+    """Return the error rate in percent, or nothing without requests."""
+    rate = error_rate(usage)
     return "" if rate is None else f"{rate:.2%}"
 
 
@@ -1954,7 +1946,7 @@ def what_was_asked(report: Report) -> dict[str, str]:
 def row_cells(usage: Usage, figures: Sequence[Figure]) -> list[str]:
     """Return figures as cells of a table, and the error rate."""
     cells = [f"{usage[figure.name]:,}" for figure in figures]
-    return [*cells, percent(error_rate(usage))]
+    return [*cells, shown_error_rate(usage)]
 
 
 class TableLine(NamedTuple):
@@ -1965,26 +1957,24 @@ class TableLine(NamedTuple):
     tokens: int = 0  # for the bar
 
 
-def table_of_rows(report: Report) -> list[TableLine]:
-    """Return the header, a line for each row, and the total."""
-    figures = [figure for figure in report.options.figures() if figure.heading]
-    headings = [figure.heading for figure in figures]
+def table_of(report: Report) -> list[TableLine]:
+    """Return the header, a line for each row of --by, and the total.
+
+    Only without --by there is room for all figures.
+    """
+    rows: list[Row] = []
+    figures = report.options.figures()
+    headings = [in_words(figure.name) for figure in figures]
+    if report.options.by:
+        rows = report.rows
+        figures = [figure for figure in figures if figure.heading]
+        headings = [figure.heading for figure in figures]
     lines = [TableLine("", [*headings, "error rate"])]
-    for row in report.rows:
+    for row in rows:
         cells = row_cells(row.usage, figures)
         lines.append(TableLine(row.name, cells, row.usage["total_tokens"]))
     lines.append(TableLine("total", row_cells(report.total, figures)))
     return lines
-
-
-def table_of_total(report: Report) -> list[TableLine]:
-    """Return a header with all figures, and the total."""
-    figures = report.options.figures()
-    headings = [in_words(figure.name) for figure in figures]
-    return [
-        TableLine("", [*headings, "error rate"]),
-        TableLine("total", row_cells(report.total, figures)),
-    ]
 
 
 def shorten_label(label: str, width: int) -> str:
@@ -1996,18 +1986,13 @@ def shorten_label(label: str, width: int) -> str:
     return f"{label[:head]}...{label[-tail:]}"
 
 
-def column_widths(lines: Sequence[TableLine]) -> list[int]:
-    """Return the width of each column of cells, with two blanks before it."""
-    columns = zip(*(line.cells for line in lines))
-    return [2 + max(len(cell) for cell in column) for column in columns]
-
-
 def aligned(lines: Sequence[TableLine]) -> list[str]:
     """Return the lines of a table with aligned columns and bars, at most WIDTH columns wide.
 
     Where the room is short, first the bars give way, then the labels.
     """
-    widths = column_widths(lines)
+    columns = zip(*(line.cells for line in lines))
+    widths = [2 + max(map(len, column)) for column in columns]  # two blanks before each cell
     longest_label = max(len(line.label) for line in lines)
     most_tokens = max(line.tokens for line in lines)
     room = max(NARROWEST_LABEL, WIDTH - sum(widths))
@@ -2044,7 +2029,7 @@ def total_lines(report: Report) -> list[str]:
         count = report.total[figure.name]
         remark = short_figure(count)
         if figure.name == "total_errors":
-            remark = percent(error_rate(report.total))
+            remark = shown_error_rate(report.total)
         line = f"{in_words(figure.name):<18}{count:>26,} {remark:>11}"
         lines.append(line.rstrip())
     return lines
@@ -2076,7 +2061,7 @@ def table_text(report: Report) -> str:
         line = f"{name:<9} {text}"
         lines += textwrap.wrap(line, WIDTH, subsequent_indent=" " * 10, break_on_hyphens=False)
     if report.options.by:
-        lines += ["", *aligned(table_of_rows(report))]
+        lines += ["", *aligned(table_of(report))]
     lines += ["", *total_lines(report)]
     if not any(report.total.values()):
         lines += ["", *no_usage_lines(report.options)]
@@ -2095,26 +2080,23 @@ def markdown_row(label: str, cells: Sequence[str]) -> str:
 
 def markdown_text(report: Report) -> str:
     """Return a line on what was counted, and a Markdown table with a bold total."""
-    by = report.options.by
-    table = table_of_rows(report) if by else table_of_total(report)
-    header = table[0]
-    total = table[-1]
+    table = table_of(report)
+    headings = table[0].cells
     asked = [f"{name} {text}" for name, text in what_was_asked(report).items()]
-    rule = ["---:" for _ in header.cells]
     lines = [
         f"MaaS usage: {escape_markdown(', '.join(asked))}",
         "",
-        markdown_row(by or "", header.cells),
-        markdown_row("---", rule),
+        markdown_row(report.options.by or "", headings),
+        markdown_row("---", ["---:"] * len(headings)),
     ]
     for row in table[1:-1]:
         lines.append(markdown_row(escape_markdown(row.label), row.cells))
-    bold_cells = [f"**{cell}**" if cell else "" for cell in total.cells]
+    bold_cells = [f"**{cell}**" if cell else "" for cell in table[-1].cells]
     lines.append(markdown_row("**total**", bold_cells))
     return "\n".join(lines) + "\n"
 
 
-FORMATS: dict[str, Callable[[Report], str]] = {
+FORMATS = {
     "table": table_text,
     "markdown": markdown_text,
     "json": json_text,
@@ -2122,36 +2104,27 @@ FORMATS: dict[str, Callable[[Report], str]] = {
 }
 
 
-def error_text(
-    error: RunError,
-    clean: Callable[[str], str],
-    *,
-    as_json: bool,
-) -> str:
-    """Return an error as the last lines of stderr. clean hides secrets before a text is cut."""
-    message = clean(error.message)
-    hint = clean(error.hint)
-    error_code = clean(error.error_code)
-    request_id = clean(error.request_id)
+def error_text(error: RunError, console: Console, *, as_json: bool) -> str:
+    """Return an error, without secrets, as the last lines of stderr."""
+    message = console.clean(error.message)
+    fields = {
+        "kind": error.kind.name,
+        "message": message,
+        "hint": console.clean(error.hint),
+        "http_status": error.http_status,
+        "error_code": console.clean(error.error_code) or None,
+        "request_id": console.clean(error.request_id) or None,
+        "retryable": error.kind.retryable,
+    }
     if as_json:
-        fields = {
-            "kind": error.kind.name,
-            "message": message,
-            "hint": hint,
-            "http_status": error.http_status,
-            "error_code": error_code or None,
-            "request_id": request_id or None,
-            "retryable": error.kind.retryable,
-        }
         return json.dumps({"error": fields}) + "\n"
     details = []
-    if error_code:
-        details.append(f"error code {error_code}")
-    if request_id:
-        details.append(f"request id {request_id}")
+    for name in ("error_code", "request_id"):
+        if fields[name]:
+            details.append(f"{in_words(name)} {fields[name]}")
     if details:
         message = f"{message.rstrip('.')} ({', '.join(details)})."
-    return f"error: {message}\nhint: {hint}\n"
+    return f"error: {message}\nhint: {fields['hint']}\n"
 
 
 # --- Arguments ------------------------------------------------------------------------
@@ -2216,9 +2189,11 @@ def build_parser() -> Parser:
     )
     add("--api-keys", metavar="KEY", nargs="+", action="extend", help=wrapped(API_KEYS_HELP))
     add("--ips", metavar="IP", nargs="+", action="extend", help="only calls from these addresses")
-    add("--by", metavar="WHAT", choices=tuple(BREAKDOWNS), help=wrapped(BY_HELP))
-    formats.add_argument("--format", choices=tuple(FORMATS), help="(default: table)")
-    formats.add_argument("--raw", action="store_true", help=wrapped(RAW_HELP))
+    add("--by", metavar="WHAT", choices=BREAKDOWNS, help=wrapped(BY_HELP))
+    formats.add_argument("--format", choices=FORMATS, help="(default: table)")
+    formats.add_argument(
+        "--raw", action="store_const", const="raw", dest="format", help=wrapped(RAW_HELP)
+    )
     add("--region", default=DEFAULT_REGION, help=wrapped(REGION_HELP))
     add("--project-id", metavar="ID", help="the project (default: IAM finds that of the region)")
     add("--credentials-file", metavar="FILE", help=wrapped(CREDENTIALS_FILE_HELP))
@@ -2254,19 +2229,19 @@ def check_parsed(args: argparse.Namespace, unknown: Sequence[str]) -> None:
 
 def check_arguments(args: argparse.Namespace) -> None:
     """Raise RunError for the first rule that the arguments break."""
-    has_range = args.start is not None or args.end is not None
-    other_output = args.by or args.raw or args.format not in (None, "table")
-    project_id = args.project_id or ""
     rules = (
-        (args.period is not None and has_range, "--period cannot be used with --from or --to"),
+        (
+            args.period is not None and (args.start or args.end),
+            "--period cannot be used with --from or --to",
+        ),
         (args.end is not None and args.start is None, "--to needs --from"),
         (
             not REGION_FORM.fullmatch(args.region),
             f"--region {quoted(args.region)} is not {REGION_WORDS}",
         ),
         (
-            args.project_id is not None and not PROJECT_ID_FORM.fullmatch(project_id),
-            f"--project-id {quoted(project_id)} is not 32 characters of 0-9a-z",
+            args.project_id is not None and not PROJECT_ID_FORM.fullmatch(args.project_id),
+            f"--project-id {quoted(args.project_id)} is not 32 characters of 0-9a-z",
         ),
         (args.by == "api-key" and not args.api_keys, "--by api-key needs --api-keys"),
         (args.by == "ip" and not args.ips, "--by ip needs --ips"),
@@ -2275,7 +2250,7 @@ def check_arguments(args: argparse.Namespace) -> None:
             "--by service cannot be used with --infer-type batch",
         ),
         (
-            args.check and other_output,
+            args.check and (args.by or args.format not in (None, "table")),
             "--check cannot be used with --by, --raw or another --format than table",
         ),
     )
@@ -2302,13 +2277,11 @@ def expand_file(value: str) -> list[str]:
         return [value]
     try:
         with open(os.path.expanduser(value[1:]), encoding="utf-8-sig") as file:
-            lines = file.read().splitlines()
+            return [line for line in file.read().splitlines() if line]
     except OSError as error:
         problem = f"cannot be read: {error.strerror}"
     except ValueError:
         problem = "is not a text in UTF-8"
-    else:
-        return [line for line in lines if line]
     raise RunError(USAGE, f"the file in --api-keys {quoted(value)} {problem}")
 
 
@@ -2355,11 +2328,7 @@ def read_ips(values: Sequence[str] | None) -> Strings | None:
     return tuple(dict.fromkeys(read_ip(value) for value in values))
 
 
-def read_period(
-    args: argparse.Namespace,
-    zone: Zone,
-    now: datetime,
-) -> Period:
+def read_period(args: argparse.Namespace, zone: Zone, now: datetime) -> Period:
     """Return the period that the arguments ask for; raises RunError."""
     if args.start is None:
         period = DEFAULT_PERIOD if args.period is None else args.period
@@ -2372,11 +2341,7 @@ def read_period(
     return kept_period(start, end, zone, now)
 
 
-def first_notes(
-    args: argparse.Namespace,
-    period: Period,
-    now: datetime,
-) -> Strings:
+def first_notes(args: argparse.Namespace, period: Period, now: datetime) -> Strings:
     """Return the notes that are known before anything is asked."""
     notes = []
     if not period.complete:
@@ -2404,11 +2369,7 @@ def check_request_count(by: str, parts: Sequence[Part]) -> None:
     )
 
 
-def read_options(
-    args: argparse.Namespace,
-    environ: Texts,
-    now: datetime,
-) -> Options:
+def read_options(args: argparse.Namespace, environ: Texts, now: datetime) -> Options:
     """Return what the arguments ask for; raises RunError."""
     zone = choose_zone(args.timezone, environ)
     scope = Scope(
@@ -2426,10 +2387,8 @@ def read_options(
     if service_type == "all":
         service_types = TYPES_BY_REGION.get(args.region, tuple(SERVICE_TYPES))
 
-    make_parts = BREAKDOWNS.get(args.by, one_part)
-    parts = make_parts(scope, service_types)
-    if args.by is not None:
-        check_request_count(args.by, parts)
+    parts = BREAKDOWNS.get(args.by, one_part)(scope, service_types)
+    check_request_count(args.by, parts)
     return Options(
         scope=scope,
         service_type=service_type,
@@ -2447,12 +2406,7 @@ def read_options(
 # --- Main -----------------------------------------------------------------------------
 
 
-def run_check(
-    options: Options,
-    environ: Texts,
-    now: datetime,
-    console: Console,
-) -> None:
+def run_check(options: Options, environ: Texts, now: datetime, console: Console) -> None:
     """Try credentials, project and statistics, and write a line for each; raises RunError."""
     steps = ["credentials", "project", "statistics"]
 
@@ -2492,45 +2446,29 @@ def refusal_hint(options: Options) -> str:
     return " ".join(hints) or SERVICE.hint
 
 
-def write_answer(cloud: Cloud, options: Options, output: str) -> None:
-    """Ask for the statistics, and write them in a format or raw, and the notes; raises RunError."""
-    notes = options.notes
-    if output == "raw":
-        cloud.console.write_result(raw_text(cloud, options), encoding="utf-8")
-    else:
-        report = make_report(cloud, options)
-        notes = report.notes
-        cloud.console.write_result(FORMATS[output](report))
-    if output != "json":
-        for note in notes:
-            cloud.console.write_message(f"note: {note}\n")
-
-
-def run_query(
-    options: Options,
-    environ: Texts,
-    output: str,
-    console: Console,
-) -> None:
+def run_query(options: Options, environ: Texts, output: str, console: Console) -> None:
     """Find credentials and project, then ask and write the answer; raises RunError."""
     credentials = load_credentials(options, environ, console)
     cloud = Cloud(credentials, options.region, console)
     cloud.project_id = find_project_id(cloud)
-    options = options._replace(notes=options.notes + credentials.notes)
+    notes = options.notes + credentials.notes
     try:
-        write_answer(cloud, options, output)
+        if output == "raw":
+            console.write_result(raw_text(cloud, options), encoding="utf-8")
+        else:
+            report = make_report(cloud, options, notes)
+            notes = report.notes
+            console.write_result(FORMATS[output](report))
     except RunError as error:
         if error.http_status == 400 and error.hint == error.kind.hint:  # no hint of its own
             error.hint = refusal_hint(options)
         raise
+    if output != "json":
+        for note in notes:
+            console.write_message(f"note: {note}\n")
 
 
-def run(
-    arguments: Sequence[str],
-    environ: Texts,
-    now: datetime,
-    console: Console,
-) -> None:
+def run(arguments: Sequence[str], environ: Texts, now: datetime, console: Console) -> None:
     """Do what the arguments ask for; raises RunError."""
     parser = build_parser()
     args, unknown = parser.parse_known_args(arguments)
@@ -2549,8 +2487,6 @@ def run(
             console.hide(api_key, shorten_key(api_key))
     if args.check:
         run_check(options, environ, now, console)
-    elif args.raw:
-        run_query(options, environ, "raw", console)
     else:
         run_query(options, environ, args.format or "table", console)
 
@@ -2590,7 +2526,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         failure = internal_error(error)
     else:
         return 0
-    text = error_text(failure, console.clean, as_json=asks_for_json(arguments))
+    text = error_text(failure, console, as_json=asks_for_json(arguments))
     console.write_message(text)
     return failure.kind.exit_code
 
