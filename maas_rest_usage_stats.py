@@ -252,7 +252,7 @@ KIND_BY_STATUS = {
 class RunError(Exception):
     """The reason for a failed run: its kind, a sentence, and what to do next."""
 
-    def __init__(  # noqa: PLR0913 - the last four are facts from an answer
+    def __init__(  # noqa: PLR0913 - the last three are facts from an answer
         self,
         kind: Kind,
         message: str,
@@ -261,7 +261,6 @@ class RunError(Exception):
         http_status: int | None = None,
         error_code: str = "",
         request_id: str = "",
-        retry_after: float | None = None,
     ) -> None:
         super().__init__(message)
         self.kind = kind
@@ -270,7 +269,6 @@ class RunError(Exception):
         self.http_status = http_status
         self.error_code = error_code  # this and the next are the service's
         self.request_id = request_id
-        self.retry_after = retry_after  # seconds that the service asked for
 
 
 # --- Texts that are not ours ----------------------------------------------------------
@@ -846,14 +844,14 @@ NAMED_VALUE = re.compile(
     re.IGNORECASE,
 )
 
-# Characters that an AK, SK or token never has, in the order in which they are looked for.
+# Characters that an AK, SK or token never has. If there are several, the last is named.
 WRONG_CHARACTERS = (
-    (r" ", "a blank"),
-    (r'"', 'a double quote (")'),
-    (r"'", "a single quote (')"),
-    (r";", "a semicolon (;)"),
-    (r"[^\x00-\x7f]", "a non-ASCII character"),
     (r"[\x00-\x1f\x7f]", "a control character, such as a line break"),
+    (r"[^\x00-\x7f]", "a non-ASCII character"),
+    (";", "a semicolon (;)"),
+    ("'", "a single quote (')"),
+    ('"', 'a double quote (")'),
+    (" ", "a blank"),
 )
 
 
@@ -871,67 +869,58 @@ class Credentials(NamedTuple):
         return f"Credentials(origin={self.origin!r})"
 
 
-class FileContent(NamedTuple):
-    """What a credentials file holds: values, and the names by which this form calls them."""
-
-    values: Texts
-    names: Names
-
-
 def check_secret(name: str, value: str, origin: str) -> None:
     """Raise RunError if a value cannot be an AK, SK or token. The value is not shown."""
-    hint = f"Correct {name}."
-    for pattern, description in WRONG_CHARACTERS:
-        if re.search(pattern, value):
-            raise RunError(CREDENTIALS, f"{name} in {origin} contains {description}", hint)
+    problem = ""
     if len(value) < SHORTEST_SECRET:
         problem = f"is shorter than {SHORTEST_SECRET} characters"
-        raise RunError(CREDENTIALS, f"{name} in {origin} {problem}", hint)
+    for pattern, description in WRONG_CHARACTERS:
+        if re.search(pattern, value):
+            problem = f"contains {description}"
+    if problem:
+        raise RunError(CREDENTIALS, f"{name} in {origin} {problem}", f"Correct {name}.")
 
 
-def half_a_pair(present: str, missing: str, origin: str) -> RunError:
-    """Return the error for a source that has only one of AK and SK."""
-    return RunError(
-        CREDENTIALS,
-        f"{present} is set in {origin}, but {missing} is not",
-        f"Set {missing} in the same place.",
+def has_keys(values: Texts, names: Names) -> bool:
+    """Say whether there is an AK or an SK with these names. An empty one is none."""
+    return bool(values.get(names.ak) or values.get(names.sk))
+
+
+def credentials_from(values: Texts, names: Names, origin: str) -> Credentials:
+    """Return the credentials with these names; raises RunError."""
+    if not has_keys(values, names):
+        raise RunError(
+            CREDENTIALS,
+            f"{names.ak} and {names.sk} are missing in {origin}",
+            FILE_HINT,
+        )
+    for missing, present in ((names.ak, names.sk), (names.sk, names.ak)):
+        if not values.get(missing):
+            raise RunError(
+                CREDENTIALS,
+                f"{present} is set in {origin}, but {missing} is not",
+                f"Set {missing} in the same place.",
+            )
+    for name in (names.ak, names.sk, names.token):
+        if values.get(name):
+            check_secret(name, values[name], origin)
+    return Credentials(
+        values[names.ak],
+        values[names.sk],
+        values.get(names.token, ""),
+        values.get(names.project_id, ""),
+        origin,
     )
 
 
-def credentials_from(
-    values: Texts,
-    names: Names,
-    origin: str,
-) -> Credentials | None:
-    """Return the credentials with these names, or None without AK and SK; raises RunError."""
-    ak = values.get(names.ak, "")
-    sk = values.get(names.sk, "")
-    token = values.get(names.token, "")
-    if not ak and not sk:
-        return None
-    if not sk:
-        raise half_a_pair(names.ak, names.sk, origin)
-    if not ak:
-        raise half_a_pair(names.sk, names.ak, origin)
-    check_secret(names.ak, ak, origin)
-    check_secret(names.sk, sk, origin)
-    if token:
-        check_secret(names.token, token, origin)
-    project_id = values.get(names.project_id, "")
-    return Credentials(ak, sk, token, project_id, origin)
-
-
-def parse_two_lines(lines: list[str]) -> FileContent | None:
+def read_two_lines(lines: list[str], origin: str) -> Credentials | None:
     """Read a file with the AK on one line and the SK on the next."""
-    if len(lines) != 2:
+    if len(lines) != 2 or not re.fullmatch("[0-9A-Za-z]{8,}", lines[0]):
         return None
-    ak, sk = lines
-    if not re.fullmatch("[0-9A-Za-z]{8,}", ak):
-        return None
-    return FileContent({LINE_NAMES.ak: ak, LINE_NAMES.sk: sk}, LINE_NAMES)
+    return credentials_from(dict(zip(LINE_NAMES, lines)), LINE_NAMES, origin)
 
 
-def parse_named_values(lines: list[str]) -> FileContent | None:
+def read_named_values(lines: list[str], origin: str) -> Credentials | None:
     """Read NAME=VALUE lines, with or without export, set and quotes."""
     values = {}
     for line in lines:
@@ -940,11 +929,11 @@ def parse_named_values(lines: list[str]) -> FileContent | None:
             values[named["name"]] = named["value"]
     for names in (HW_NAMES, SDK_NAMES):
         if names.ak in values or names.sk in values:
-            return FileContent(values, names)
+            return credentials_from(values, names, origin)
     return None
 
 
-def parse_csv(lines: list[str]) -> FileContent | None:
+def read_csv(lines: list[str], origin: str) -> Credentials | None:
     """Read the console's credentials.csv: a header and one row; raises RunError for more rows."""
     rows = [row for row in csv.reader(lines) if any(row)]
     if not rows:
@@ -955,18 +944,14 @@ def parse_csv(lines: list[str]) -> FileContent | None:
     if len(rows) != 2:
         raise RunError(
             CREDENTIALS,
-            f"there are {len(rows) - 1} rows below the header",
+            f"{origin}: there are {len(rows) - 1} rows below the header",
             "Keep the header and the row of one key.",
         )
-    cells = dict(zip(header, rows[1]))
-    values = {
-        CSV_NAMES.ak: cells.get(CSV_NAMES.ak, "").strip(),
-        CSV_NAMES.sk: cells.get(CSV_NAMES.sk, "").strip(),
-    }
-    return FileContent(values, CSV_NAMES)
+    values = {name: cell.strip() for name, cell in zip(header, rows[1]) if name}
+    return credentials_from(values, CSV_NAMES, origin)
 
 
-def parse_profile(lines: list[str]) -> FileContent | None:
+def read_profile(lines: list[str], origin: str) -> Credentials | None:
     """Read an INI profile with a section [basic]."""
     parser = configparser.ConfigParser(interpolation=None)
     try:
@@ -975,20 +960,18 @@ def parse_profile(lines: list[str]) -> FileContent | None:
         return None
     if not parser.has_section("basic"):
         return None
-    return FileContent(parser["basic"], PROFILE_NAMES)
+    return credentials_from(parser["basic"], PROFILE_NAMES, origin)
 
 
-FILE_PARSERS = (parse_two_lines, parse_named_values, parse_csv, parse_profile)
+FILE_READERS = (read_two_lines, read_named_values, read_csv, read_profile)
 
 
-def read_file(path: str) -> tuple[bytes, bool]:
-    """Return the bytes of a credentials file, and whether others can read it; raises RunError."""
+def read_file(path: str) -> bytes:
+    """Return the bytes of a credentials file; raises RunError."""
     hint = f"Correct the path, or the permissions of the file. {FILE_HINT}"
     try:
         with open(path, "rb") as file:
-            mode = os.fstat(file.fileno()).st_mode
-            others_can_read = os.name == "posix" and bool(mode & 0o044)
-            return file.read(LONGEST_FILE + 1), others_can_read
+            return file.read(LONGEST_FILE + 1)
     except FileNotFoundError:
         problem = "does not exist"
         hint = "Correct the path of the file."
@@ -1023,15 +1006,12 @@ def lines_of(content: bytes, origin: str) -> list[str]:
     return lines
 
 
-def parse_file(lines: list[str], origin: str) -> FileContent:
-    """Return the content of a file of a known form; raises RunError, which shows none of it."""
-    for parse in FILE_PARSERS:
-        try:
-            content = parse(lines)
-        except RunError as error:
-            raise RunError(CREDENTIALS, f"{origin}: {error.message}", error.hint) from None
-        if content is not None:
-            return content
+def credentials_in(lines: list[str], origin: str) -> Credentials:
+    """Return the credentials in a file of a known form; raises RunError, which shows none of it."""
+    for read in FILE_READERS:
+        credentials = read(lines, origin)
+        if credentials is not None:
+            return credentials
     raise RunError(CREDENTIALS, f"cannot recognize the format of {origin}", FILE_HINT)
 
 
@@ -1039,16 +1019,9 @@ def read_credentials_file(path: str) -> Credentials:
     """Return the credentials in a file; raises RunError."""
     path = os.path.expanduser(path)
     origin = f"the credentials file {path}"
-    content, others_can_read = read_file(path)
-    values, names = parse_file(lines_of(content, origin), origin)
-    credentials = credentials_from(values, names, origin)
-    if credentials is None:
-        raise RunError(
-            CREDENTIALS,
-            f"{names.ak} and {names.sk} are missing in {origin}",
-            FILE_HINT,
-        )
-    if others_can_read:
+    lines = lines_of(read_file(path), origin)
+    credentials = credentials_in(lines, origin)
+    if os.name == "posix" and os.stat(path).st_mode & 0o044:
         note = f"Others can read {origin}. To fix it: chmod 600 {shlex.quote(path)}"
         credentials = credentials._replace(notes=(note,))
     return credentials
@@ -1059,8 +1032,8 @@ def find_credentials(path: str | None, environ: Texts) -> Credentials:
     if path is not None:
         return read_credentials_file(path)
     for names in (HW_NAMES, SDK_NAMES):
-        credentials = credentials_from(environ, names, "the environment")
-        if credentials is not None:
+        if has_keys(environ, names):
+            credentials = credentials_from(environ, names, "the environment")
             return credentials._replace(origin=f"the environment ({names.ak}, {names.sk})")
     profile = environ.get(PROFILE_VARIABLE)
     if profile:
@@ -1082,11 +1055,9 @@ def load_credentials(
     credentials = find_credentials(options.credentials_file, environ)
     for secret in (credentials.ak, credentials.sk, credentials.token):
         console.hide(secret)
-    if options.project_id:
-        return credentials._replace(project_id=options.project_id)
     place = credentials.origin
     in_variable = environ.get(HW_NAMES.project_id, "")
-    project_id = credentials.project_id or in_variable
+    project_id = options.project_id or credentials.project_id or in_variable
     if project_id == in_variable:  # also if it came along with the keys
         place = HW_NAMES.project_id
     if project_id and not PROJECT_ID_FORM.fullmatch(project_id):
@@ -1100,21 +1071,16 @@ def load_credentials(
 
 # --- The cloud: signature, network, project, statistics -------------------------------
 
-CONNECT_TIMEOUT = 10.0  # seconds
-READ_TIMEOUT = 30.0  # seconds
+TIMEOUTS = (10.0, 30.0)  # seconds to connect, and to read
 LONGEST_WAIT = 60.0  # seconds; a longer Retry-After ends the run
 LONGEST_RETRYING = 100.0  # seconds after a request's first try, in which others may begin
 ANNOUNCED_WAIT = 2.0  # seconds; longer waits are announced
 
-PROJECT_LOOK_UP = "project look-up"
 SHOW_OPERATION = "show-statistics"
 SIGNED_HEADERS = ("Content-Type", "X-Project-Id")  # a proxy may change others on the way
 
 UNTRUSTED_HINT = "Set REQUESTS_CA_BUNDLE to a file with the CA certificate of your proxy."
 CLOCK_HINT = "Check the clock of this machine, or of the proxy that made the certificate."
-
-# OpenSSL's X509_V_ERR_CERT_NOT_YET_VALID and X509_V_ERR_CERT_HAS_EXPIRED.
-CERTIFICATE_DATE_CODES = (9, 10)
 
 # What the exceptions of requests say where a setting is wrong, the fault, and what helps.
 SETTING_FAULTS = (
@@ -1202,69 +1168,22 @@ class Signature:
         return request
 
 
-def causes_of(error: BaseException) -> list[BaseException]:
-    """Return an exception and what led to it, outermost first."""
-    causes: list[BaseException] = []
-    cause: BaseException | None = error
-    while cause is not None and cause not in causes:
-        causes.append(cause)
-        previous = cause
-        cause = previous.__cause__ or previous.__context__
-        # requests and urllib3 also pass the cause as the first argument.
-        if cause is None and previous.args and isinstance(previous.args[0], BaseException):
-            cause = previous.args[0]
-    return causes
-
-
-def certificate_error(causes: Sequence[BaseException], host: str) -> RunError | None:
-    """Return the error for a certificate that is not valid, if that is the cause."""
-    from ssl import SSLCertVerificationError
-
-    for cause in causes:
-        if isinstance(cause, SSLCertVerificationError):
-            hint = UNTRUSTED_HINT
-            if cause.verify_code in CERTIFICATE_DATE_CODES:
-                hint = CLOCK_HINT
-            reason = cause.verify_message
-            return RunError(SETTINGS, f"the certificate of {host} is not valid: {reason}", hint)
-    return None
-
-
-def settings_error(causes: Sequence[BaseException], host: str) -> RunError | None:
-    """Return the error for wrong settings, which another try does not cure, if they are the cause.
-
-    The texts of requests are not shown: they may hold the password of a proxy.
-    """
-    from requests import exceptions
-
-    texts = "\n".join(str(cause) for cause in causes)
-    for pattern, fault, hint in SETTING_FAULTS:
-        if re.search(pattern, texts, re.DOTALL):
-            return RunError(SETTINGS, f"cannot reach {host}: {fault}", hint)
-    lost = (exceptions.ConnectionError, exceptions.Timeout, exceptions.ChunkedEncodingError)
-    if isinstance(causes[0], lost) and "InvalidURL" not in texts:
-        return None
-    return RunError(SETTINGS, f"cannot reach {host}: the address of the proxy is not valid")
-
-
-def connection_error(
-    causes: Sequence[BaseException],
-    host: str,
-    region: str,
-) -> RunError:
+def connection_error(error: BaseException, host: str, region: str) -> RunError:
     """Return the error for a connection that failed or was lost, in the system's words."""
     from requests import exceptions
 
     reason = "the connection was lost"
-    if isinstance(causes[0], exceptions.Timeout):
+    if isinstance(error, exceptions.Timeout):
         reason = "no answer in time"
-    for cause in causes:
+    cause: BaseException | None = error
+    while cause is not None:
         if str(cause).startswith("Tunnel connection failed"):
             reason = str(cause)
         elif isinstance(cause, OSError) and cause.strerror:
             reason = cause.strerror
+        cause = cause.__context__
     way = host
-    if isinstance(causes[0], exceptions.ProxyError):
+    if isinstance(error, exceptions.ProxyError):
         way = f"{host} through the proxy"
     hint = NETWORK.hint
     if region not in TYPES_BY_REGION:
@@ -1273,64 +1192,64 @@ def connection_error(
 
 
 def network_error(error: BaseException, host: str, region: str) -> RunError:
-    """Return the error for what requests raised instead of an answer."""
+    """Return the error for what requests raised instead of an answer.
+
+    Its text is searched, but not shown: it may hold the password of a proxy.
+    """
     from requests import exceptions
 
     if isinstance(error, exceptions.ContentDecodingError):
         return RunError(SERVICE, f"the answer of {host} cannot be decompressed")
-    causes = causes_of(error)
-    return (
-        certificate_error(causes, host)
-        or settings_error(causes, host)
-        or connection_error(causes, host, region)
-    )
-
-
-def parse_json(text: str) -> Any:
-    """Return what a JSON text says, with exact decimals; raises ValueError, also for NaN."""
-    try:
-        return json.loads(text, parse_float=Decimal, parse_constant=int)  # int("NaN") raises
-    except (ArithmeticError, RecursionError) as error:  # a huge exponent, or endless brackets
-        raise ValueError from error
+    text = str(error)
+    certificate = re.search(r"certificate verify failed: (.*) \(_ssl", text)
+    if certificate:
+        reason = certificate[1]
+        hint = UNTRUSTED_HINT
+        if re.search("expired|not yet valid", reason):
+            hint = CLOCK_HINT
+        return RunError(SETTINGS, f"the certificate of {host} is not valid: {reason}", hint)
+    for pattern, fault, hint in SETTING_FAULTS:
+        if re.search(pattern, text):
+            return RunError(SETTINGS, f"cannot reach {host}: {fault}", hint)
+    lost = (exceptions.ConnectionError, exceptions.Timeout, exceptions.ChunkedEncodingError)
+    if isinstance(error, lost) and "InvalidURL" not in text:
+        return connection_error(error, host, region)
+    return RunError(SETTINGS, f"cannot reach {host}: the address of the proxy is not valid")
 
 
 class Answer(NamedTuple):
-    """An answer of the service with status 200."""
+    """An answer of the service, whatever its status."""
 
     operation: str  # for errors
     text: str
-    content: Any  # what its JSON says, with decimals
+    fields: Body  # of its JSON, with decimals; empty if it is not an object
+    error_code: str  # this and the next are what it says about an error; empty: nothing
+    error_text: str
     request_id: str
 
 
-class Complaint(NamedTuple):
-    """What the body of an answer says about an error. Empty texts: nothing."""
+def read_answer(operation: str, response: Response) -> Answer:
+    """Return an answer; raises RunError if it is not JSON, which a refusal need not be.
 
-    code: str
-    text: str
-    request_id: str
-
-
-def read_complaint(content: Any) -> Complaint:
-    """Return what an answer says about an error: flat, or nested as IAM may do."""
-    if not isinstance(content, dict):
-        return Complaint("", "", "")
-    fields = content
-    if isinstance(content.get("error"), dict):
-        fields = {**content, **content["error"]}
-    code = fields.get("error_code") or fields.get("code") or ""
-    text = fields.get("error_msg") or fields.get("message") or ""
-    request_id = fields.get("request_id") or ""
-    return Complaint(str(code), str(text), str(request_id))
-
-
-def refusal_kind(status: int) -> Kind:
-    """Return the kind of error for a status other than 200."""
-    if status in KIND_BY_STATUS:
-        return KIND_BY_STATUS[status]
-    if status >= 500:
-        return OTHER_FAULT
-    return SERVICE
+    Its error may be flat, or nested as in IAM.
+    """
+    text = ""
+    fields = {}
+    try:
+        text = response.content.decode("utf-8")
+        content = json.loads(text, parse_float=Decimal, parse_constant=int)  # int("NaN") raises
+        if isinstance(content, dict):
+            fields = content
+    except (ValueError, ArithmeticError, RecursionError):  # a huge exponent, endless brackets
+        if response.status_code == 200:
+            raise RunError(SERVICE, f"{operation}: the answer is not JSON") from None
+    error = fields
+    if isinstance(fields.get("error"), dict):
+        error = {**fields, **fields["error"]}
+    error_code = error.get("error_code") or error.get("code") or ""
+    error_text = error.get("error_msg") or error.get("message") or ""
+    request_id = response.headers.get("X-Request-Id") or error.get("request_id") or ""
+    return Answer(operation, text, fields, str(error_code), str(error_text), str(request_id))
 
 
 def unauthorized_hint(text: str) -> str:
@@ -1339,32 +1258,6 @@ def unauthorized_hint(text: str) -> str:
         if re.search(pattern, text):
             return hint
     return OTHER_UNAUTHORIZED_HINT
-
-
-def seconds_asked_for(retry_after: str) -> float | None:
-    """Return the seconds in a Retry-After header, or None for a date or nonsense."""
-    if re.fullmatch(r"\s*[0-9]+\s*", retry_after):
-        return float(retry_after)
-    return None
-
-
-def seconds_to_wait(
-    error: RunError,
-    tries: int,
-    elapsed: float,
-) -> float | None:
-    """Return the seconds to wait before another try, or None if there is none.
-
-    tries is the number of tries before this one, elapsed the seconds since the first began.
-    """
-    if tries >= len(error.kind.waits):
-        return None
-    wait = error.kind.waits[tries]
-    if error.retry_after is not None:
-        wait = error.retry_after
-    if wait > LONGEST_WAIT or elapsed + wait > LONGEST_RETRYING:
-        return None
-    return wait
 
 
 class Cloud:
@@ -1381,11 +1274,10 @@ class Cloud:
             import huaweicloudsdkcore.signer.signer  # noqa: F401 - missing packages show up here
             import requests
         except ImportError as error:
-            advice = install_advice("huaweicloudsdkcore requests")
             raise RunError(
                 INTERNAL,
                 f"a package cannot be imported: {error}",
-                advice,
+                install_advice("huaweicloudsdkcore requests"),
             ) from None
         self.region = region
         self.project_id = credentials.project_id  # empty: not known yet
@@ -1398,7 +1290,7 @@ class Cloud:
 
     def get_projects(self, path: str) -> Answer:
         """Return the answer of IAM to a GET; raises RunError."""
-        return self._request(PROJECT_LOOK_UP, "iam", path)
+        return self._request("project look-up", "iam", path)
 
     def post_statistics(self, operation: str, body: Body) -> Answer:
         """Return the answer to an operation of the MaaS statistics; raises RunError."""
@@ -1418,9 +1310,11 @@ class Cloud:
             try:
                 return self._send(operation, service, path, body)
             except RunError as error:
+                if self.stopped or tries >= len(error.kind.waits):
+                    raise
+                wait = error.kind.waits[tries]
                 elapsed = time.monotonic() - started
-                wait = seconds_to_wait(error, tries, elapsed)
-                if wait is None or self.stopped:
+                if wait > LONGEST_WAIT or elapsed + wait > LONGEST_RETRYING:
                     raise
                 if wait > ANNOUNCED_WAIT:
                     text = f"waiting {wait:g} s before the next try: {error.message}"
@@ -1449,37 +1343,22 @@ class Cloud:
                 f"https://{host}{path}",
                 data=body,
                 headers=headers,
-                timeout=(CONNECT_TIMEOUT, READ_TIMEOUT),
+                timeout=TIMEOUTS,
                 allow_redirects=False,
             )
         except (OSError, ValueError, TypeError) as error:  # the latter two for odd proxy addresses
             raise network_error(error, host, self.region) from error
-        try:
-            text = response.content.decode("utf-8")
-            content = parse_json(text)
-        except ValueError:
-            if response.status_code == 200:
-                raise RunError(SERVICE, f"{operation}: the answer is not JSON") from None
-            content = None  # a refusal need not be JSON
-
+        answer = read_answer(operation, response)
         if response.status_code != 200:
-            raise self._refusal(operation, response, content)
-        return Answer(operation, text, content, response.headers.get("X-Request-Id", ""))
+            raise self._refusal(response, answer)
+        return answer
 
-    def _refusal(
-        self,
-        operation: str,
-        response: Response,
-        content: Any,
-    ) -> RunError:
+    def _refusal(self, response: Response, answer: Answer) -> RunError:
         status = response.status_code
-        headers = response.headers
-        complaint = read_complaint(content)
-        retry_after = seconds_asked_for(headers.get("Retry-After", ""))
-        text = complaint.text or "the answer gives no reason"
+        text = answer.error_text or "the answer gives no reason"
         hint = ""
         if 300 <= status < 400:
-            target = headers.get("Location", "an unknown place")
+            target = response.headers.get("Location", "an unknown place")
             text = f"a redirect to {target}, which is not followed"
         if status == 401:
             hint = (
@@ -1487,19 +1366,25 @@ class Cloud:
                 "Until this is corrected, trying again with the same keys may lock them."
             )
         if status == 403:
-            project = self.project_id or "not known yet"
-            hint = f"{PERMISSION.hint} Region: {self.region}; project: {project}."
-        kind = refusal_kind(status)
-        if kind.retryable and retry_after is not None and retry_after > LONGEST_WAIT:
-            hint = f"Try again in {retry_after:g} seconds. The service asks for this wait."
+            hint = f"{PERMISSION.hint} Region: {self.region}; project: {self.project_id}."
+            if not self.project_id:
+                hint = PROJECT_ID_HINT
+        kind = KIND_BY_STATUS.get(status, SERVICE)
+        if status >= 500 and kind == SERVICE:
+            kind = OTHER_FAULT
+        retry_after = response.headers.get("Retry-After", "")
+        if kind.retryable and retry_after.isdecimal():  # not a date
+            seconds = float(retry_after)
+            kind = kind._replace(waits=(seconds,) * len(kind.waits))
+            if seconds > LONGEST_WAIT:
+                hint = f"Try again in {seconds:g} seconds. The service asks for this wait."
         return RunError(
             kind,
-            f"{operation}: HTTP {status}: {text}",
+            f"{answer.operation}: HTTP {status}: {text}",
             hint,
             http_status=status,
-            error_code=complaint.code,
-            request_id=headers.get("X-Request-Id", complaint.request_id),
-            retry_after=retry_after,
+            error_code=answer.error_code,
+            request_id=answer.request_id,
         )
 
 
@@ -1508,46 +1393,35 @@ def invalid_answer(answer: Answer, reason: str, hint: str = "") -> RunError:
 
     If the answer carries an error, the message shows it.
     """
-    complaint = read_complaint(answer.content)
-    words = f"{complaint.code} {complaint.text}".strip()
+    words = f"{answer.error_code} {answer.error_text}".strip()
     if words:
         reason = f"{reason}; it says: {words}"
     return RunError(
         SERVICE,
         f"{answer.operation}: {reason}",
         hint,
-        error_code=complaint.code,
-        request_id=answer.request_id or complaint.request_id,
+        error_code=answer.error_code,
+        request_id=answer.request_id,
     )
-
-
-def list_projects(cloud: Cloud) -> Answer:
-    """Return IAM's list of projects, https://support.huaweicloud.com/api-iam/; raises RunError."""
-    try:
-        return cloud.get_projects(f"/v3/projects?name={cloud.region}")
-    except RunError as error:
-        if error.kind != PERMISSION:
-            raise
-    try:
-        # This call needs no permission, and has no filter.
-        return cloud.get_projects("/v3/auth/projects")
-    except RunError as error:
-        if error.kind == PERMISSION:
-            error.hint = PROJECT_ID_HINT
-        raise
 
 
 def find_project_id(cloud: Cloud) -> str:
     """Return the project id, from IAM if the credentials have none; raises RunError.
 
-    It is the id of the project that has the region's name.
+    It is the id of the project that has the region's name: https://support.huaweicloud.com/api-iam/
     """
     if cloud.project_id:
         return cloud.project_id
-    answer = list_projects(cloud)
+    try:
+        answer = cloud.get_projects(f"/v3/projects?name={cloud.region}")
+    except RunError as error:
+        if error.kind != PERMISSION:
+            raise
+        # This call needs no permission, and has no filter.
+        answer = cloud.get_projects("/v3/auth/projects")
     ids = []
     try:
-        for project in answer.content["projects"]:
+        for project in answer.fields["projects"]:
             if project["name"] == cloud.region:
                 ids.append(str(project["id"]))
     except (KeyError, TypeError):
@@ -1563,13 +1437,7 @@ def find_project_id(cloud: Cloud) -> str:
     return ids[0]
 
 
-def is_figure(value: Any, *, whole: bool) -> bool:
-    """Say whether a value of an answer is a finite, not negative number below FIGURE_LIMIT."""
-    if isinstance(value, bool) or not isinstance(value, (int, Decimal)):
-        return False
-    if not 0 <= value < FIGURE_LIMIT:
-        return False
-    return not whole or value % 1 == 0
+SHOW_FIELDS = {figure: figure.field for figure in FIGURES}
 
 
 def read_usage(fields: Mapping[Figure, str], record: Mapping[str, Any]) -> Usage:
@@ -1583,7 +1451,11 @@ def read_usage(fields: Mapping[Figure, str], record: Mapping[str, Any]) -> Usage
         value = record.get(field)
         if value is None:
             continue
-        if not is_figure(value, whole=not figure.in_thousands):
+        if (
+            type(value) not in (int, Decimal)  # a boolean is no figure
+            or not 0 <= value < FIGURE_LIMIT
+            or (value % 1 != 0 and not figure.in_thousands)
+        ):
             raise ValueError(f"the field {field} is not a valid figure")
         exact = Decimal(value)
         if figure.in_thousands:
@@ -1595,14 +1467,10 @@ def read_usage(fields: Mapping[Figure, str], record: Mapping[str, Any]) -> Usage
 def ask_usage(cloud: Cloud, query: Query) -> Usage:
     """Return the totals for a query; raises RunError."""
     answer = cloud.post_statistics(SHOW_OPERATION, query.body())
-    fields = {figure: figure.field for figure in FIGURES}
-    content = answer.content
-    if not isinstance(content, dict):
-        raise invalid_answer(answer, "the answer is not an object")
-    if all(content.get(field) is None for field in fields.values()):
+    if all(answer.fields.get(field) is None for field in SHOW_FIELDS.values()):
         raise invalid_answer(answer, "the answer has none of the known figures")
     try:
-        return read_usage(fields, content)
+        return read_usage(SHOW_FIELDS, answer.fields)
     except ValueError as error:
         raise invalid_answer(answer, str(error)) from None
 
@@ -1611,8 +1479,8 @@ def ask_usage(cloud: Cloud, query: Query) -> Usage:
 
 LIST_OPERATION = "list-service-statistics"
 LIST_LIMIT = 99  # rows; a sibling call documents that the limit is below 100
-COVERED_FIGURES = ("total_requests", "total_tokens")
-LEAST_COVERED_PERCENT = 95  # of each of these; a list that covers less is refused
+LEAST_PERCENT = {"total_requests": 95, "total_tokens": 95}  # a list that covers less is refused
+LIST_FIELDS = {figure: figure.list_field for figure in FIGURES if figure.list_field}
 NOT_LISTED = "(not listed)"
 LIST_HINT = (
     "--by service is experimental, because the format of this answer is not documented. "
@@ -1635,41 +1503,38 @@ def list_services(cloud: Cloud, query: Query) -> Answer:
         raise
 
 
-def find_records(content: Any) -> list[Any]:
+def find_records(fields: Body) -> list[Any]:
     """Return the list under items, or the only list at the top level; raises ValueError."""
-    if not isinstance(content, dict):
-        raise ValueError("the answer is not an object")
-    items = content.get("items")
-    if isinstance(items, list):
-        return items
-    lists = [value for value in content.values() if isinstance(value, list)]
+    if not fields:
+        raise ValueError("the answer is not an object, or an empty one")
+    lists = [value for value in fields.values() if isinstance(value, list)]
+    if isinstance(fields.get("items"), list):
+        lists = [fields["items"]]
     if len(lists) != 1:
-        names = ", ".join(content)
+        names = ", ".join(fields)
         raise ValueError(f"the answer has {len(lists)} lists; its fields are: {names}")
-    only_list: list[Any] = lists[0]
-    return only_list
+    return lists[0]
 
 
 def read_service(record: Any) -> tuple[str, Usage]:
     """Return name and figures of a service; raises ValueError."""
     if not isinstance(record, dict):
         raise ValueError("a row of the answer is not an object")
-    fields = {figure: figure.list_field for figure in FIGURES if figure.list_field}
-    for field in ("service_name", *fields.values()):
+    for field in ("service_name", *LIST_FIELDS.values()):
         if field not in record:
             names = ", ".join(record)
             raise ValueError(f"a row of the answer has no {field}; its fields are: {names}")
     name = record["service_name"]
     if not isinstance(name, str):
         raise ValueError("the field service_name is not a string")
-    return one_line(name), read_usage(fields, record)
+    return one_line(name), read_usage(LIST_FIELDS, record)
 
 
 def read_services(answer: Answer) -> dict[str, Usage]:
     """Return the usage of each service by its name; raises RunError."""
     services: dict[str, Usage] = {}
     try:
-        for record in find_records(answer.content):
+        for record in find_records(answer.fields):
             name, usage = read_service(record)
             services[name] = add_up([usage, services.get(name, ZERO_USAGE)])
     except ValueError as error:
@@ -1680,15 +1545,11 @@ def read_services(answer: Answer) -> dict[str, Usage]:
 def usage_not_listed(service_type: str, listed: Usage, total: Usage) -> Usage:
     """Return what the listed services leave of the total; raises RunError if they do not fit it."""
     rest = dict(ZERO_USAGE)
-    for figure in FIGURES:
-        if not figure.list_field:
-            continue
+    for figure in LIST_FIELDS:
         name = figure.name
         rest[name] = total[name] - listed[name]
-        least_percent = 0
-        if name in COVERED_FIGURES:
-            least_percent = LEAST_COVERED_PERCENT
-        if not total[name] * least_percent <= listed[name] * 100 <= total[name] * 100:
+        least = total[name] * LEAST_PERCENT.get(name, 0)
+        if not least <= listed[name] * 100 <= total[name] * 100:
             raise RunError(
                 SERVICE,
                 f"{LIST_OPERATION}: the services of type {service_type} have {listed[name]} "
