@@ -290,9 +290,14 @@ def one_line(text: str) -> str:
     return line
 
 
+def shortened(text: str, first: int, last: int) -> str:
+    """Return the first and last characters of a text."""
+    return f"{text[:first]}...{text[-last:]}"
+
+
 def mask(text: str) -> str:
     """Return a text in which everything that may be an AK, an SK or a token is shortened."""
-    return MAYBE_SECRET.sub(lambda found: f"{found[0][:4]}...{found[0][-4:]}", text)
+    return MAYBE_SECRET.sub(lambda found: shortened(found[0], 4, 4), text)
 
 
 def quoted(text: str) -> str:
@@ -304,7 +309,7 @@ def shorten_key(api_key: str) -> str:
     """Return an API key as it is shown: a long one as its first eight and last four characters."""
     if len(api_key) < LONG_KEY:
         return api_key
-    return f"{api_key[:8]}...{api_key[-4:]}"
+    return shortened(api_key, 8, 4)
 
 
 # --- Time zones -----------------------------------------------------------------------
@@ -502,7 +507,12 @@ def read_when(text: str, zone: Zone, option: str) -> datetime:
     return to_utc(moment, zone)
 
 
-def kept_period(start: datetime, end: datetime, zone: Zone, now: datetime) -> Period:
+def kept_period(
+    start: datetime,
+    end: datetime,
+    zone: Zone,
+    now: datetime,
+) -> Period:
     """Return the part of [start, end) that has passed and is still kept; raises RunError.
 
     A day, week or month that begins in this very second gets a length of one second.
@@ -623,7 +633,12 @@ def start_and_end(period: Period) -> Label:
     }
 
 
-def make_part(name: str, label: Label, scope: Scope, service_types: Strings) -> Part:
+def make_part(
+    name: str,
+    label: Label,
+    scope: Scope,
+    service_types: Strings,
+) -> Part:
     """Return a part with one query for each service type."""
     return Part(name, label, [Query(service_type, scope) for service_type in service_types])
 
@@ -644,8 +659,10 @@ def next_edge(moment: datetime, zone: Zone, unit_of: Callable[[datetime], object
     unit_of returns the hour, day or week of a local time. Clocks change at quarters of an hour.
     """
     local = moment.astimezone(zone)
-    edge = moment - timedelta(minutes=local.minute % 15, seconds=local.second) + QUARTER
-    while unit_of(edge.astimezone(zone)) == unit_of(local):
+    unit = unit_of(local)
+    since_quarter = timedelta(minutes=local.minute % 15, seconds=local.second)
+    edge = moment - since_quarter + QUARTER
+    while unit_of(edge.astimezone(zone)) == unit:
         edge += QUARTER
     return edge
 
@@ -755,17 +772,18 @@ class Console:
     def write_result(self, text: str, encoding: str | None = None) -> None:
         """Write to stdout; raises RunError if that fails for another reason than a closed pipe.
 
-        Without an encoding, that of the stream stays. Characters that it lacks become escapes.
+        Without an encoding, that of the stream stays.
         """
-        if isinstance(self._stdout, io.TextIOWrapper):
-            self._stdout.reconfigure(encoding=encoding, errors="backslashreplace")
+        if encoding and isinstance(self._stdout, io.TextIOWrapper):
+            self._stdout.reconfigure(encoding=encoding)
         self._write(self._stdout, self.without_secrets(text))
 
     def write_message(self, text: str, progress: str = "") -> None:
         """Write whole lines to stderr, if anybody listens: before the progress of the run."""
         with self._lock, contextlib.suppress(RunError):
             if self._progress:
-                text = "\r" + " " * len(self._progress) + "\r" + text
+                blanks = " " * len(self._progress)
+                text = f"\r{blanks}\r{text}"
             self._progress = progress
             self._write(self._stderr, self.without_secrets(text) + progress)
 
@@ -791,8 +809,10 @@ class Console:
     def _write(stream: TextIO | None, text: str) -> None:
         if stream is None:
             return
+        encoding = stream.encoding or "utf-8"
+        content = text.encode(encoding, "backslashreplace")  # escapes for what it lacks
         try:
-            stream.write(text)
+            stream.write(content.decode(encoding))
             stream.flush()
         except OSError as error:
             # The interpreter flushes once more at its end. That must not fail as well.
@@ -917,7 +937,8 @@ def read_two_lines(lines: list[str], origin: str) -> Credentials | None:
     """Read a file with the AK on one line and the SK on the next."""
     if len(lines) != 2 or not re.fullmatch("[0-9A-Za-z]{8,}", lines[0]):
         return None
-    return credentials_from(dict(zip(LINE_NAMES, lines)), LINE_NAMES, origin)
+    values = dict(zip(LINE_NAMES, lines))
+    return credentials_from(values, LINE_NAMES, origin)
 
 
 def read_named_values(lines: list[str], origin: str) -> Credentials | None:
@@ -1043,11 +1064,7 @@ def find_credentials(path: str | None, environ: Texts) -> Credentials:
     raise RunError(CREDENTIALS, "no credentials found")
 
 
-def load_credentials(
-    options: Options,
-    environ: Texts,
-    console: Console,
-) -> Credentials:
+def load_credentials(options: Options, environ: Texts, console: Console) -> Credentials:
     """Return the credentials, with the project id where it is known; raises RunError.
 
     From here on the console hides the secrets.
@@ -1263,12 +1280,7 @@ def unauthorized_hint(text: str) -> str:
 class Cloud:
     """The one door to the network: signs, sends, and tries again where that may help."""
 
-    def __init__(
-        self,
-        credentials: Credentials,
-        region: str,
-        console: Console,
-    ) -> None:
+    def __init__(self, credentials: Credentials, region: str, console: Console) -> None:
         """Prepare requests to a region; raises RunError if a package is missing."""
         try:
             import huaweicloudsdkcore.signer.signer  # noqa: F401 - missing packages show up here
@@ -1372,7 +1384,7 @@ class Cloud:
         kind = KIND_BY_STATUS.get(status, SERVICE)
         if status >= 500 and kind == SERVICE:
             kind = OTHER_FAULT
-        retry_after = response.headers.get("Retry-After", "")
+        retry_after = response.headers.get("Retry-After", "").strip()
         if kind.retryable and retry_after.isdecimal():  # not a date
             seconds = float(retry_after)
             kind = kind._replace(waits=(seconds,) * len(kind.waits))
@@ -1651,7 +1663,7 @@ def rows_of_services(
             label = service_label(name, query.service_type, options)
             rows.append(Row(", ".join(label.values()), label, usage))
     rows.sort(key=lambda row: (-row.usage["total_tokens"], row.name))
-    rows.sort(key=lambda row: row.label["service"] == NOT_LISTED)
+    rows.sort(key=lambda row: row.label["service"] == NOT_LISTED)  # moves it to the end
     return rows
 
 
@@ -1755,7 +1767,7 @@ def json_text(report: Report) -> str:
         "project_id": report.project_id,
         "service_type": options.service_type,
         "infer_type": scope.infer_type,
-        **{item.field: item.value for item in scope.filters()},
+        **{item.field: item.value for item in scope.filters()},  # the console shortens API keys
         "totals": named_figures(report.total, options),
         "by": options.by,
         "rows": rows,
@@ -1842,9 +1854,9 @@ def shorten_label(label: str, width: int) -> str:
     """Return a label of at most width columns, shortened in the middle."""
     if len(label) <= width:
         return label
-    tail = (width - 3) // 2
-    head = width - 3 - tail
-    return f"{label[:head]}...{label[-tail:]}"
+    last = (width - 3) // 2
+    first = width - 3 - last
+    return shortened(label, first, last)
 
 
 def aligned(lines: Sequence[TableLine]) -> list[str]:
@@ -2267,7 +2279,12 @@ def read_options(args: argparse.Namespace, environ: Texts, now: datetime) -> Opt
 # --- Main -----------------------------------------------------------------------------
 
 
-def run_check(options: Options, environ: Texts, now: datetime, console: Console) -> None:
+def run_check(
+    options: Options,
+    environ: Texts,
+    now: datetime,
+    console: Console,
+) -> None:
     """Try credentials, project and statistics, and write a line for each; raises RunError."""
     steps = ["credentials", "project", "statistics"]
 
@@ -2307,7 +2324,12 @@ def refusal_hint(options: Options) -> str:
     return " ".join(hints) or SERVICE.hint
 
 
-def run_query(options: Options, environ: Texts, output: str, console: Console) -> None:
+def run_query(
+    options: Options,
+    environ: Texts,
+    output: str,
+    console: Console,
+) -> None:
     """Find credentials and project, then ask and write the answer; raises RunError."""
     credentials = load_credentials(options, environ, console)
     cloud = Cloud(credentials, options.region, console)
@@ -2329,7 +2351,12 @@ def run_query(options: Options, environ: Texts, output: str, console: Console) -
             console.write_message(f"note: {note}\n")
 
 
-def run(arguments: Sequence[str], environ: Texts, now: datetime, console: Console) -> None:
+def run(
+    arguments: Sequence[str],
+    environ: Texts,
+    now: datetime,
+    console: Console,
+) -> None:
     """Do what the arguments ask for; raises RunError."""
     parser = build_parser()
     args, unknown = parser.parse_known_args(arguments)
