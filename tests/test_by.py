@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from datetime import datetime, timedelta, timezone
 from typing import Any, NamedTuple
 
@@ -353,6 +354,20 @@ def test_the_repeated_hour_has_rows_of_its_own(cloud: FakeCloud, run: Run, at: A
     rows = run(*argv, "--by", "hour", *JSON).document["rows"]
     used = {row["hour"]: row["total_tokens"] for row in rows if row["total_tokens"]}
     assert used == {"2026-11-01T01:00:00-04:00": 10, "2026-11-01T01:00:00-05:00": 200}
+
+
+@pytest.mark.skipif(not hasattr(time, "tzset"), reason="only POSIX reads all forms of TZ")
+@pytest.mark.parametrize(("by", "count", "clock"), [("hour", 48, ":00:00"), ("day", 2, "00:00:00")])
+def test_rows_of_a_zone_with_an_odd_offset(
+    by: str, count: int, clock: str, run: Run, at: At
+) -> None:
+    """Rows end on the local clock, also where it is seven minutes off the hours of UTC."""
+    at(NOW)
+    argv = ("--from", "2026-11-01", "--to", "2026-11-02", "--by", by)
+    rows = run(*argv, *JSON, TZ="XXX-5:07").document["rows"]
+    assert len(rows) == count
+    assert all(row["start"].endswith(f"{clock}+05:07") for row in rows)
+    assert {row["partial"] for row in rows} == {False}
 
 
 def test_a_day_that_the_zone_skipped(run: Run, at: At) -> None:
