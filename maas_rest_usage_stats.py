@@ -88,7 +88,7 @@ SKILL = "huawei-cloud-maas-tokens-usage"  # the name under which it is published
 
 Body = Dict[str, Any]  # of a request
 Label = Dict[str, Any]  # what a row has before its figures, in JSON and CSV
-Strings = Tuple[str, ...]
+Strings = Tuple[str, ...]  # hashable, since queries are keys of results
 Texts = Mapping[str, str]  # such as the environment
 Zone = Optional[tzinfo]  # None: the system's zone, whose name is not known
 
@@ -117,7 +117,7 @@ PROJECT_ID_FORM = re.compile(r"[0-9a-z]{32}")
 # The console's documentation: call statistics lag by one to two hours.
 REPORTING_LAG = timedelta(hours=2)
 
-# Both pages: 200 requests a minute for one user. A run stays below that.
+# Both pages: 200 requests a minute for one user. A run asks for fewer, further tries aside.
 MOST_REQUESTS = 180
 
 
@@ -131,16 +131,16 @@ class Figure(NamedTuple):
     """
 
     name: str  # in JSON and CSV; in tables with blanks instead of underscores
-    field: str  # in the answer of ShowStatistics
+    field: str  # in the answer of ShowStatistics; one that is missing there counts as 0
     heading: str = ""  # in tables with rows; a figure without a heading is left out there
     in_thousands: bool = False  # the service counts it in thousands, with decimals
     batch_only: bool = False
-    list_field: str = ""  # in list-service-statistics; without one, --by service leaves it out
+    list_field: str = ""  # in list-service-statistics, whose rows must have it; empty: it has none
 
 
 # The fields of ShowStatistics are documented on its pages; that tokens come in thousands is known
 # from Huawei's own skill. The fields of list-service-statistics are known from a console's
-# front-end only, so answers with other fields are refused.
+# front-end only, so an answer without one of them is refused.
 FIGURES = (
     Figure(
         "total_tokens",
@@ -183,7 +183,7 @@ ZERO_USAGE = add_up([])
 
 
 def in_words(name: str) -> str:
-    """Return the name of a figure or filter for people."""
+    """Return a name in JSON as people read it."""
     return name.replace("_", " ")
 
 
@@ -208,7 +208,7 @@ class Kind(NamedTuple):
 
 
 INTERNAL = Kind("internal", 1, "This is a fault of the program. Report it with the command.")
-INTERRUPTED = Kind("internal", 130, "Run the command again when you like.", retryable=True)
+INTERRUPTED = Kind("internal", 130, "Run the command again.", retryable=True)
 USAGE = Kind("usage", 2, f"See {PROGRAM} --help.")
 CREDENTIALS = Kind(
     "credentials",
@@ -230,10 +230,10 @@ NETWORK = Kind(
     retryable=True,
     waits=(0.5, 1.0, 2.0, 4.0, 8.0),
 )
-SERVER_FAULT = NETWORK._replace(hint="The service has a fault. Try again in some minutes.")
+SERVER_FAULT = NETWORK._replace(hint="The service has a fault. Try again in a few minutes.")
 OTHER_FAULT = SERVER_FAULT._replace(waits=())  # not tried again within this run
 THROTTLED = NETWORK._replace(
-    hint="The service limits requests. Try again in some minutes.",
+    hint="The service limits requests. Try again in a few minutes.",
     waits=(2.0, 4.0, 8.0, 16.0, 32.0),
 )
 SETTINGS = Kind("network", 5, "Correct the address of the proxy. Its form is http://HOST:PORT.")
@@ -331,32 +331,33 @@ def install_advice(packages: str) -> str:
     )
 
 
+def no_zone_data(package: str) -> RunError:
+    """Return the error for a machine without time zone data, which the package has."""
+    return RunError(
+        INTERNAL,
+        f"time zone data is missing; install {package}",
+        install_advice(f"huaweicloudsdkcore requests {package}"),
+    )
+
+
 def load_zone(name: str, source: str) -> tzinfo:
     """Return the zone with an IANA name; raises RunError. The source is the option or variable."""
     if name == "UTC":
         return timezone.utc  # needs no zone data
-    package = "tzdata"
-    if sys.version_info < (3, 9):
-        package = "backports.zoneinfo"
-    no_data = RunError(
-        INTERNAL,
-        f"time zone data is missing; install {package}",
-        install_advice(package),
-    )
     try:
         if sys.version_info >= (3, 9):
             from zoneinfo import ZoneInfo, available_timezones
         else:
             from backports.zoneinfo import ZoneInfo, available_timezones
-    except ImportError:
-        raise no_data from None
+    except ImportError:  # only below Python 3.9
+        raise no_zone_data("backports.zoneinfo") from None
 
     if ZONE_FORM.fullmatch(name):
         # No such file, not a zone file, or a folder.
         with contextlib.suppress(KeyError, ValueError, OSError):
             return ZoneInfo(name)
     if not available_timezones():  # no name can be found
-        raise no_data
+        raise no_zone_data("tzdata")
     raise RunError(
         USAGE,
         f"unknown time zone {quoted(name)} in {source}; "
@@ -385,7 +386,7 @@ def to_utc(moment: datetime, zone: Zone) -> datetime:
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=zone)
     try:
-        # Unlike astimezone, timestamp is right for times that a nameless zone's clocks skip.
+        # Without a zone, astimezone is wrong for a time that the clocks skip; timestamp is right.
         return datetime.fromtimestamp(moment.timestamp(), timezone.utc)
     except (OverflowError, ValueError, OSError):
         # The first and last days of the calendar: some hours off, but never within 30 days of now.
@@ -526,12 +527,11 @@ def kept_period(
         first_day = (oldest - SECOND).astimezone(zone).date() + DAY
         raise RunError(
             USAGE,
-            f"the period ended before {oldest.astimezone(zone)}, "
-            "where the data that is kept begins",
+            f"the period ended before {oldest.astimezone(zone)}; older data is not kept",
             f"The earliest whole day that is available is {first_day}.",
         )
-    end = min(end, max(now, start + SECOND))
-    return Period(max(start, oldest), end, zone, complete=start >= oldest)
+    latest_end = max(now, start + SECOND)
+    return Period(max(start, oldest), min(end, latest_end), zone, complete=start >= oldest)
 
 
 # --- What is asked, and its rows ------------------------------------------------------
@@ -542,16 +542,19 @@ class Filter(NamedTuple):
 
     option: str  # on the command line
     field: str  # in the request and in JSON
-    title: str  # in tables; at most nine characters
+    title: str  # in tables; at most nine characters, and none of those in what_was_asked
     value: Strings | None
 
 
 class Scope(NamedTuple):
-    """What is counted, whatever the service type."""
+    """What is counted, whatever the service type.
+
+    Each field after infer_type needs a line in filters().
+    """
 
     period: Period
     infer_type: str  # real_time or batch
-    api_keys: Strings | None  # this and each further field need a line in filters()
+    api_keys: Strings | None
     ips: Strings | None
 
     def filters(self) -> list[Filter]:
@@ -562,7 +565,10 @@ class Scope(NamedTuple):
         ]
 
     def shown(self) -> Scope:
-        """Return this scope as it may be shown: long API keys may be secrets, and are shortened."""
+        """Return this scope as it may be shown: long API keys may be secrets, and are shortened.
+
+        The console would not find one that is wrapped or escaped.
+        """
         if self.api_keys is None:
             return self
         return self._replace(api_keys=tuple(map(shorten_key, self.api_keys)))
@@ -649,7 +655,10 @@ def one_part(scope: Scope, service_types: Strings) -> list[Part]:
 
 
 def hour_of(local: datetime) -> str:
-    """Return what the times of a local hour have in common. A repeated hour is another one."""
+    """Return a text that is the same for all times in one local hour.
+
+    The offset in it makes an hour that is repeated, as clocks go back, another hour.
+    """
     return local.isoformat(timespec="hours")
 
 
@@ -756,7 +765,7 @@ class Console:
             in_json = json.dumps(secret)[1:-1]
             for spelling in (in_json, in_json.replace("/", r"\/")):
                 self._shown_as[spelling] = json.dumps(shown_as)[1:-1]
-            for spelling in (secret, quote(secret, safe="")):
+            for spelling in (secret, quote(secret, safe="", errors="surrogateescape")):
                 self._shown_as[spelling] = shown_as
 
     def without_secrets(self, text: str) -> str:
@@ -937,7 +946,7 @@ def read_two_lines(lines: list[str], origin: str) -> Credentials | None:
     """Read a file with the AK on one line and the SK on the next."""
     if len(lines) != 2 or not re.fullmatch("[0-9A-Za-z]{8,}", lines[0]):
         return None
-    values = dict(zip(LINE_NAMES, lines))
+    values = {LINE_NAMES.ak: lines[0], LINE_NAMES.sk: lines[1]}
     return credentials_from(values, LINE_NAMES, origin)
 
 
@@ -968,6 +977,7 @@ def read_csv(lines: list[str], origin: str) -> Credentials | None:
             f"{origin}: there are {len(rows) - 1} rows below the header",
             "Keep the header and the row of one key.",
         )
+    # A cell without a heading is skipped: an empty name stands for what a source does not have.
     values = {name: cell.strip() for name, cell in zip(header, rows[1]) if name}
     return credentials_from(values, CSV_NAMES, origin)
 
@@ -1108,7 +1118,7 @@ SETTING_FAULTS = (
     ),
     (
         "Tunnel connection failed: 407",
-        "the proxy asks for other credentials (407)",
+        "the proxy asks for a user name and password, or refused them (407)",
         "Correct user and password in the address of the proxy. More tries may lock the account.",
     ),
     (
@@ -1328,9 +1338,9 @@ class Cloud:
                 elapsed = time.monotonic() - started
                 if wait > LONGEST_WAIT or elapsed + wait > LONGEST_RETRYING:
                     raise
-                if wait > ANNOUNCED_WAIT:
-                    text = f"waiting {wait:g} s before the next try: {error.message}"
-                    self.console.announce(text)
+                reason = error.message
+            if wait > ANNOUNCED_WAIT:
+                self.console.announce(f"waiting {wait:g} s before the next try: {reason}")
             time.sleep(wait)
             tries += 1
 
@@ -1389,7 +1399,7 @@ class Cloud:
             seconds = float(retry_after)
             kind = kind._replace(waits=(seconds,) * len(kind.waits))
             if seconds > LONGEST_WAIT:
-                hint = f"Try again in {seconds:g} seconds. The service asks for this wait."
+                hint = f"Try again in {retry_after} seconds. The service asks for this wait."
         return RunError(
             kind,
             f"{answer.operation}: HTTP {status}: {text}",
@@ -1441,7 +1451,7 @@ def find_project_id(cloud: Cloud) -> str:
     if len(ids) != 1:
         raise RunError(
             CREDENTIALS,
-            f"IAM lists {len(ids)} projects with the name {cloud.region}, not one",
+            f"IAM lists {len(ids)} projects named {cloud.region}; exactly one is needed",
             PROJECT_ID_HINT,
         )
     if not PROJECT_ID_FORM.fullmatch(ids[0]):
@@ -1506,7 +1516,7 @@ def list_body(query: Query) -> Body:
 
 
 def list_services(cloud: Cloud, query: Query) -> Answer:
-    """Return the figures of each service for a query, not judged; raises RunError."""
+    """Return the figures of each service for a query, not checked; raises RunError."""
     try:
         return cloud.post_statistics(LIST_OPERATION, list_body(query))
     except RunError as error:
@@ -1619,6 +1629,7 @@ def ask_side_by_side(
             cloud.stopped = True
 
     threads = []
+    cloud.console.show_progress(len(results), len(queries))
     try:
         for first in range(min(SIDE_BY_SIDE, len(others))):
             share = others[first::SIDE_BY_SIDE]
@@ -1627,14 +1638,14 @@ def ask_side_by_side(
             threads.append(thread)
         for thread in threads:
             while thread.is_alive() and not errors:
-                cloud.console.show_progress(len(results), len(queries))
                 thread.join(timeout=0.1)  # without a time-out, Windows would not notice Ctrl-C
+                cloud.console.show_progress(len(results), len(queries))
     except BaseException:
         cloud.stopped = True
         raise
     if errors:
         raise errors[0]
-    cloud.console.show_progress(len(results), len(queries))
+    cloud.console.show_progress(len(queries), len(queries))
     return results
 
 
@@ -1663,7 +1674,7 @@ def rows_of_services(
             label = service_label(name, query.service_type, options)
             rows.append(Row(", ".join(label.values()), label, usage))
     rows.sort(key=lambda row: (-row.usage["total_tokens"], row.name))
-    rows.sort(key=lambda row: row.label["service"] == NOT_LISTED)  # moves it to the end
+    rows.sort(key=lambda row: row.label["service"] == NOT_LISTED)  # these go to the end
     return rows
 
 
@@ -1703,18 +1714,21 @@ def make_report(cloud: Cloud, options: Options, notes: Strings) -> Report:
 
 
 def raw_entry(body: Body, answer: Answer) -> str:
-    """Return a request and its answer, as it came, as a JSON object."""
+    """Return a request and its answer, as it came, as a JSON object.
+
+    The console shortens long API keys in it.
+    """
     return f'{{"request": {json.dumps(body)},\n "response": {answer.text}}}'
 
 
 def ask_raw(cloud: Cloud, query: Query) -> str:
-    """Return the totals for a query and what was asked, as JSON that is not judged."""
+    """Return the totals for a query and what was asked, as JSON that is not checked."""
     answer = cloud.post_statistics(SHOW_OPERATION, query.body())
     return raw_entry(query.body(), answer)
 
 
 def raw_text(cloud: Cloud, options: Options) -> str:
-    """Return a JSON array of what was asked and answered, not judged; raises RunError."""
+    """Return a JSON array of what was asked and answered, not checked; raises RunError."""
     queries = options.queries()
     entries = []
     if options.by == "service":
@@ -1752,7 +1766,7 @@ def shown_error_rate(usage: Usage) -> str:
 def json_text(report: Report) -> str:
     """Return the report as a JSON document with each top-level value and each row on a line."""
     options = report.options
-    scope = options.scope
+    scope = options.scope.shown()
     rows = []
     if options.by:
         for row in report.rows:
@@ -1767,7 +1781,7 @@ def json_text(report: Report) -> str:
         "project_id": report.project_id,
         "service_type": options.service_type,
         "infer_type": scope.infer_type,
-        **{item.field: item.value for item in scope.filters()},  # the console shortens API keys
+        **{item.field: item.value for item in scope.filters()},
         "totals": named_figures(report.total, options),
         "by": options.by,
         "rows": rows,
@@ -1833,7 +1847,7 @@ class TableLine(NamedTuple):
 def table_of(report: Report) -> list[TableLine]:
     """Return the header, a line for each row of --by, and the total.
 
-    Only without --by there is room for all figures.
+    Without --by there is room for all figures.
     """
     rows: list[Row] = []
     figures = report.options.figures()
@@ -1969,7 +1983,7 @@ def markdown_text(report: Report) -> str:
     return "\n".join(lines) + "\n"
 
 
-FORMATS = {
+FORMATS: dict[str, Callable[[Report], str]] = {
     "table": table_text,
     "markdown": markdown_text,
     "json": json_text,
@@ -2009,8 +2023,8 @@ API_KEYS_HELP = (
 )
 BY_HELP = (
     f"{', '.join(BREAKDOWNS)}: one row for each, and the total. "
-    "service is experimental: the name of a preset service stands for its model, "
-    "other names are your own"
+    "service is experimental: for preset services the name stands for the model, "
+    "others are names that you gave"
 )
 RAW_HELP = "the service's JSON answers as they are, with tokens in thousands"
 REGION_HELP = f"{' or '.join(TYPES_BY_REGION)} (default: {DEFAULT_REGION})"
@@ -2096,13 +2110,13 @@ def check_parsed(args: argparse.Namespace, unknown: Sequence[str]) -> None:
         raise RunError(
             USAGE,
             "there is a value without an option",
-            "Put -- before the name of an option, and quotes around a value with blanks.",
+            "Names of options begin with --. Put quotes around a value that contains blanks.",
         )
 
 
 def check_arguments(args: argparse.Namespace) -> None:
     """Raise RunError for the first rule that the arguments break."""
-    rules = (
+    rules = (  # when each is broken, and the message
         (
             args.period is not None and (args.start or args.end),
             "--period cannot be used with --from or --to",
@@ -2124,7 +2138,7 @@ def check_arguments(args: argparse.Namespace) -> None:
         ),
         (
             args.check and (args.by or args.format not in (None, "table")),
-            "--check cannot be used with --by, --raw or another --format than table",
+            "--check cannot be used with --by, --raw, or a --format other than table",
         ),
     )
     for broken, message in rules:
@@ -2225,7 +2239,9 @@ def first_notes(args: argparse.Namespace, period: Period, now: datetime) -> Stri
     if args.service_type is None and args.by != "service-type":
         notes.append("Only preset services are counted. --service-type all includes the others.")
     if args.region not in TYPES_BY_REGION:
-        notes.append(f"MaaS is not known to be offered in {args.region}. It is tried anyway.")
+        notes.append(
+            f"MaaS is not known to be offered in {args.region}. The request is sent anyway."
+        )
     return tuple(notes)
 
 
@@ -2235,10 +2251,13 @@ def check_request_count(by: str, parts: Sequence[Part]) -> None:
     if count <= MOST_REQUESTS:
         return
     fewer = {"api-key": "fewer API keys", "ip": "fewer addresses"}.get(by, "a shorter period")
+    hint = f"Ask for {fewer}."
+    if len(parts[0].queries) > 1:
+        hint = f"Ask for {fewer}, or for one service type."
     raise RunError(
         USAGE,
         f"--by {by} needs {count} requests here; at most {MOST_REQUESTS} are allowed",
-        f"Ask for {fewer}, or for one service type.",
+        hint,
     )
 
 
@@ -2289,7 +2308,8 @@ def run_check(
     steps = ["credentials", "project", "statistics"]
 
     def write_step(state: str) -> None:
-        console.write_result(f"{steps.pop(0):<12} {state}\n")
+        console.write_result(f"{steps[0]:<12} {state}\n")
+        steps.pop(0)
 
     last_hour = Period(now - HOUR, now, options.scope.period.zone)
     query = Query("preset", Scope(last_hour, "real_time", api_keys=None, ips=None))
@@ -2304,9 +2324,10 @@ def run_check(
         milliseconds = (time.monotonic() - started) * 1000
         write_step(f"ok       {milliseconds:.0f} ms")
     except BaseException:
-        write_step("failed")
+        state = "failed"
         while steps:
-            write_step("skipped")
+            write_step(state)
+            state = "skipped"
         raise
 
 
@@ -2327,7 +2348,7 @@ def refusal_hint(options: Options) -> str:
 def run_query(
     options: Options,
     environ: Texts,
-    output: str,
+    output_format: str,
     console: Console,
 ) -> None:
     """Find credentials and project, then ask and write the answer; raises RunError."""
@@ -2336,17 +2357,17 @@ def run_query(
     cloud.project_id = find_project_id(cloud)
     notes = options.notes + credentials.notes
     try:
-        if output == "raw":
+        if output_format == "raw":
             console.write_result(raw_text(cloud, options), encoding="utf-8")
         else:
             report = make_report(cloud, options, notes)
             notes = report.notes
-            console.write_result(FORMATS[output](report))
+            console.write_result(FORMATS[output_format](report))
     except RunError as error:
         if error.http_status == 400 and error.hint == error.kind.hint:  # no hint of its own
             error.hint = refusal_hint(options)
         raise
-    if output != "json":
+    if output_format != "json":
         for note in notes:
             console.write_message(f"note: {note}\n")
 

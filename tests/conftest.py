@@ -152,7 +152,7 @@ def check_secrets(result: Result, secrets: Sequence[str]) -> None:
     """Assert that no secret is shown: as it is, URL-encoded, or JSON-escaped."""
     for secret in secrets:
         json_escaped = json.dumps(secret)[1:-1].replace("/", "\\/")
-        for spelling in (secret, quote(secret, safe=""), json_escaped):
+        for spelling in (secret, quote(secret, safe="", errors="surrogateescape"), json_escaped):
             assert spelling not in result.out + result.err
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -142,7 +143,7 @@ FAULTS = {
     "throttled": Fault("429 twice, then figures after 6 seconds (exit code 0)", throttled),
     "throttled-for-long": Fault("429 with a wait of 300 seconds (exit code 5)", throttled_for_long),
     "wrong-key": Fault("the SK is wrong (exit code 3)", wrong_key),
-    "locked-key": Fault("the AK is locked for some minutes (exit code 3)", locked_key),
+    "locked-key": Fault("the AK is locked for a few minutes (exit code 3)", locked_key),
     "wrong-clock": Fault("the clocks differ by an hour (exit code 3)", wrong_clock),
     "no-project": Fault("no permission to list projects (exit code 3)", no_project),
     "no-permission": Fault("no permission to read statistics (exit code 3)", no_permission),
@@ -193,7 +194,11 @@ def run_script(argv: list[str], environment: dict[str, str]) -> int:
                 process.send_signal(signal.SIGINT)
 
         signal.signal(signal.SIGINT, pass_on)
-        code = process.wait()
+        code = None
+        while code is None:
+            # If another thread receives the signal, a wait without an end would not notice it.
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                code = process.wait(timeout=0.1)
     if code < 0:  # a signal ended it
         code = 128 - code
     return code

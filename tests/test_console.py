@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import inspect
+import io
 import json
 import os
 import re
@@ -528,6 +530,39 @@ def test_a_result_that_cannot_be_written_is_an_error(arguments: str, start: Star
     assert "No space left" in result.error["message"]
 
 
+class DiskThatFillsUp(io.StringIO):
+    """A stream that takes some lines, and then no more."""
+
+    def __init__(self, lines: int, fileno: int) -> None:
+        super().__init__()
+        self._lines_left = lines
+        self._fileno = fileno
+
+    def fileno(self) -> int:
+        """Return the file that is replaced after the failure."""
+        return self._fileno
+
+    def write(self, text: str) -> int:
+        """Take a text, or fail as a full disk does."""
+        if self._lines_left == 0:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        self._lines_left -= 1
+        return super().write(text)
+
+
+@pytest.mark.parametrize("lines", [0, 1, 2])
+def test_a_check_that_cannot_be_written_is_an_error(
+    lines: int, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also if only the last of its three lines finds no room."""
+    with (tmp_path / "out").open("w", encoding="utf-8") as file:
+        monkeypatch.setattr(sys, "stdout", DiskThatFillsUp(lines, file.fileno()))
+        result = run("--check")
+
+    assert result.code == 1
+    assert result.error["message"] == "the result cannot be written: No space left on device."
+
+
 @needs_full_disk
 def test_messages_that_cannot_be_written_are_no_error(start: Start) -> None:
     """The result is there."""
@@ -846,4 +881,4 @@ def test_the_hint_on_an_interrupt_is_a_whole_sentence(
     result = run()
 
     assert result.code == 130
-    assert result.error["hint"] == "Run the command again when you like."
+    assert result.error["hint"] == "Run the command again."

@@ -663,6 +663,20 @@ def test_the_project_id_comes_from_the_first_that_has_one_and_iam_is_not_asked(
     assert len(cloud.seen) == len(cloud.statistics) == 1
 
 
+@posix_only
+@pytest.mark.parametrize("name", ["HW_ACCESS_KEY", "HW_SECRET_KEY", "HW_SECURITY_TOKEN"])
+def test_a_variable_that_is_not_utf_8_is_refused(name: str, cloud: FakeCloud, run: Run) -> None:
+    """Python reads such a byte as a surrogate."""
+    variables = {name: "EXAMPLE\udcff0000"}
+
+    result = run("--format", "json", **variables)
+
+    assert result.code == 3
+    assert result.error["message"] == f"{name} in the environment contains a non-ASCII character."
+    assert cloud.connections == []
+    assert run("--version", **variables).code == 0
+
+
 @pytest.mark.parametrize(
     "text", [f"{PROFILE}project_id = {PROJECT_ID}\n", f"{NAMES}HW_PROJECT_ID={PROJECT_ID}\n"]
 )

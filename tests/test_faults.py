@@ -1071,9 +1071,9 @@ WHOLE_HINTS = {
         Answer(400),
         "Check the region, the project id and the options, then report the message.",
     ),
-    "429": (Answer(429), "The service limits requests. Try again in some minutes."),
-    "501": (Answer(501), "The service has a fault. Try again in some minutes."),
-    "503": (Answer(503), "The service has a fault. Try again in some minutes."),
+    "429": (Answer(429), "The service limits requests. Try again in a few minutes."),
+    "501": (Answer(501), "The service has a fault. Try again in a few minutes."),
+    "503": (Answer(503), "The service has a fault. Try again in a few minutes."),
     "connection lost": (
         drop,
         "Check the network connection and the proxy settings, then try again.",

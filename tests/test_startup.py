@@ -173,7 +173,7 @@ def test_missing_zone_data_is_exit_code_1(start: Start) -> None:
     result = process.result()
     assert result.code == 1
     assert package in result.error["message"]
-    assert f"pip install {package}" in result.error["hint"]
+    assert f"pip install huaweicloudsdkcore requests {package}, then" in result.error["hint"]
 
 
 def test_utc_needs_no_zone_data(start: Start) -> None:
