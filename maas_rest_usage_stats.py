@@ -315,7 +315,7 @@ def shorten_key(api_key: str) -> str:
 # --- Time zones -----------------------------------------------------------------------
 
 # zoneinfo opens any file below the zone folders; IANA names begin with a capital letter.
-ZONE_FORM = re.compile(r"[A-Z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*")
+ZONE_FORM = re.compile(r"[A-Z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+){0,2}")
 NAME_IN_TZ = re.compile(r"UTC|[^/:,][^,]*/[^,]*")  # UTC, or a name with a slash
 
 
@@ -1112,7 +1112,7 @@ CLOCK_HINT = "Check the clock of this machine, or of the proxy that made the cer
 # What the exceptions of requests say where a setting is wrong, the fault, and what helps.
 SETTING_FAULTS = (
     (
-        "TLS CA certificate bundle|Caused by SSLError.*(X509|Errno)",
+        "TLS CA certificate bundle|Caused by SSLError.*(X509|Errno|PermissionError|OSError)",
         "the file of CA certificates cannot be used",
         "Correct REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE, whichever is set.",
     ),
@@ -1127,7 +1127,7 @@ SETTING_FAULTS = (
         "Ask the administrator of the proxy to allow this host.",
     ),
     (
-        "Caused by ProxyError.*(WRONG_VERSION_NUMBER|handshake operation timed out)",
+        "Caused by ProxyError.*(WRONG_VERSION_NUMBER|EOF occurred|handshake operation timed out)",
         "the proxy does not speak TLS",
         "Begin the address of the proxy with http:// instead of https://.",
     ),
@@ -1195,7 +1195,7 @@ class Signature:
         return request
 
 
-def connection_error(error: BaseException, host: str, region: str) -> RunError:
+def connection_error(error: BaseException, host: str) -> RunError:
     """Return the error for a connection that failed or was lost, in the system's words."""
     from requests import exceptions
 
@@ -1212,13 +1212,10 @@ def connection_error(error: BaseException, host: str, region: str) -> RunError:
     way = host
     if isinstance(error, exceptions.ProxyError):
         way = f"{host} through the proxy"
-    hint = NETWORK.hint
-    if region not in TYPES_BY_REGION:
-        hint = f"Check --region: {region} may be mistyped. {hint}"
-    return RunError(NETWORK, f"cannot reach {way}: {reason}", hint)
+    return RunError(NETWORK, f"cannot reach {way}: {reason}")
 
 
-def network_error(error: BaseException, host: str, region: str) -> RunError:
+def network_error(error: BaseException, host: str) -> RunError:
     """Return the error for what requests raised instead of an answer.
 
     Its text is searched, but not shown: it may hold the password of a proxy.
@@ -1240,7 +1237,7 @@ def network_error(error: BaseException, host: str, region: str) -> RunError:
             return RunError(SETTINGS, f"cannot reach {host}: {fault}", hint)
     lost = (exceptions.ConnectionError, exceptions.Timeout, exceptions.ChunkedEncodingError)
     if isinstance(error, lost) and "InvalidURL" not in text:
-        return connection_error(error, host, region)
+        return connection_error(error, host)
     return RunError(SETTINGS, f"cannot reach {host}: the address of the proxy is not valid")
 
 
@@ -1255,28 +1252,33 @@ class Answer(NamedTuple):
     request_id: str
 
 
-def read_answer(operation: str, response: Response) -> Answer:
-    """Return an answer; raises RunError if it is not JSON, which a refusal need not be.
+def read_answer(operation: str, response: Response, console: Console) -> Answer:
+    """Return an answer without secrets; raises RunError if it is not JSON.
 
-    Its error may be flat, or nested as in IAM.
+    A refusal need not be JSON. An error in the answer may be flat, or nested as in IAM.
     """
+    request_id = response.headers.get("X-Request-Id", "")
     text = ""
     fields = {}
     try:
-        text = response.content.decode("utf-8")
+        text = console.without_secrets(response.content.decode("utf-8"))
         content = json.loads(text, parse_float=Decimal, parse_constant=int)  # int("NaN") raises
         if isinstance(content, dict):
             fields = content
     except (ValueError, ArithmeticError, RecursionError):  # a huge exponent, endless brackets
         if response.status_code == 200:
-            raise RunError(SERVICE, f"{operation}: the answer is not JSON") from None
+            raise RunError(
+                SERVICE,
+                f"{operation}: the answer is not JSON",
+                request_id=request_id,
+            ) from None
     error = fields
     if isinstance(fields.get("error"), dict):
         error = {**fields, **fields["error"]}
     error_code = error.get("error_code") or error.get("code") or ""
     error_text = error.get("error_msg") or error.get("message") or ""
-    request_id = response.headers.get("X-Request-Id") or error.get("request_id") or ""
-    return Answer(operation, text, fields, str(error_code), str(error_text), str(request_id))
+    request_id = request_id or str(error.get("request_id") or "")
+    return Answer(operation, text, fields, str(error_code), str(error_text), request_id)
 
 
 def unauthorized_hint(text: str) -> str:
@@ -1369,8 +1371,8 @@ class Cloud:
                 allow_redirects=False,
             )
         except (OSError, ValueError, TypeError) as error:  # the latter two for odd proxy addresses
-            raise network_error(error, host, self.region) from error
-        answer = read_answer(operation, response)
+            raise network_error(error, host) from error
+        answer = read_answer(operation, response, self.console)
         if response.status_code != 200:
             raise self._refusal(response, answer)
         return answer
@@ -2332,7 +2334,7 @@ def run_check(
 
 
 def refusal_hint(options: Options) -> str:
-    """Return what may help after the service has refused a request with 400."""
+    """Return what may help after the service has refused a request with 400, if anything."""
     hints = []
     if options.scope.period.start == options.oldest:
         hints.append(
@@ -2342,7 +2344,7 @@ def refusal_hint(options: Options) -> str:
     if len(options.service_types) > 1:
         names = ", ".join(options.service_types)
         hints.append(f"Ask for the service types one by one, with --service-type: {names}.")
-    return " ".join(hints) or SERVICE.hint
+    return " ".join(hints)
 
 
 def run_query(
@@ -2364,8 +2366,8 @@ def run_query(
             notes = report.notes
             console.write_result(FORMATS[output_format](report))
     except RunError as error:
-        if error.http_status == 400 and error.hint == error.kind.hint:  # no hint of its own
-            error.hint = refusal_hint(options)
+        if error.http_status == 400:
+            error.hint = refusal_hint(options) or error.hint
         raise
     if output_format != "json":
         for note in notes:
@@ -2394,10 +2396,15 @@ def run(
     for api_key in options.scope.api_keys or ():
         if len(api_key) >= LONG_KEY:  # the service may repeat it in an error
             console.hide(api_key, shorten_key(api_key))
-    if args.check:
-        run_check(options, environ, now, console)
-    else:
-        run_query(options, environ, args.format or "table", console)
+    try:
+        if args.check:
+            run_check(options, environ, now, console)
+        else:
+            run_query(options, environ, args.format or "table", console)
+    except RunError as error:
+        if error.kind.name == NETWORK.name and options.region not in TYPES_BY_REGION:
+            error.hint = f"Check --region: {options.region} may be mistyped. {error.hint}"
+        raise
 
 
 def internal_error(error: Exception) -> RunError:

@@ -76,6 +76,7 @@ WRONG = [
     # zones: whatever file of that name there may be
     ("--timezone=", NEEDS_A_ZONE, "Asia/Shanghai or UTC"),
     ("--timezone Mars/Olympus", "'Mars/Olympus' in --timezone", "Asia/Shanghai or UTC"),
+    (f"--timezone {'Ab/' * 300}B", NEEDS_A_ZONE, "IANA"),
     ("--timezone CST", NEEDS_A_ZONE, "IANA"),
     ("--timezone CST-8", NEEDS_A_ZONE, "IANA"),
     ("--timezone America", NEEDS_A_ZONE, "IANA"),
@@ -487,6 +488,8 @@ def test_addresses_are_sent_in_canonical_form_each_once(
         (b"key-a\r\nkey-b\r\n", ["key-a", "key-b"]),
         (b"\nkey-a\n\n\nkey-b", ["key-a", "key-b"]),
         (b"my label\nkey-a\nkey-a\n", ["my label", "key-a"]),
+        (b"\xef\xbb\xbfkey-a\n", ["key-a"]),  # as Notepad may write it
+        ("\u56e2\u961f\n".encode(), ["\u56e2\u961f"]),
     ],
     ids=ascii,
 )

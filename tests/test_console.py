@@ -10,6 +10,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Callable
 from urllib.parse import quote
@@ -23,6 +24,7 @@ from cloud import (
     SK,
     TOKEN,
     Answer,
+    Event,
     FakeCloud,
     Hold,
     Reaction,
@@ -229,6 +231,16 @@ def test_a_secret_that_the_service_echoes_is_hidden_in_raw_answers(
     result = run("--raw", HW_SECRET_KEY=ODD_SK, HW_SECURITY_TOKEN=TOKEN)
 
     assert json.loads(result.out)[0]["response"]["error_msg"] == "<***>"
+
+
+def test_a_secret_in_the_name_of_a_service_is_hidden_before_the_name_is_shortened(
+    cloud: FakeCloud, run: Run
+) -> None:
+    """Half of a secret is a leak, too."""
+    now = int(time.time() * 1000)
+    cloud.events = [Event(now - 1000, 7, service_name=f"service-{SK}-of-the-production-team")]
+    result = run("--by", "service")
+    assert "service-***-of-the-production-team" in result.out
 
 
 def test_a_slash_that_the_service_escapes_hides_no_secret(cloud: FakeCloud, run: Run) -> None:

@@ -6,6 +6,7 @@ import importlib.util
 import os
 import re
 import socket
+import socketserver
 import threading
 import time
 from pathlib import Path
@@ -614,6 +615,14 @@ def test_an_odd_answer_with_status_200_is_tried_once(
     assert requests_to(cloud, service) == 1
 
 
+def test_an_odd_answer_is_told_with_the_request_id_in_its_header(
+    cloud: FakeCloud, run: Run
+) -> None:
+    """A report to the service needs it."""
+    cloud.on("modelarts", Answer(200, "<html>", {"X-Request-Id": "req-77"}))
+    assert run("--format", "json").error["request_id"] == "req-77"
+
+
 def test_an_answer_that_is_not_compressed_as_it_says_is_tried_once(
     cloud: FakeCloud, run: Run, clock: Clock
 ) -> None:
@@ -644,13 +653,26 @@ def test_if_such_a_start_arrives_too_late_the_hint_suggests_29_days(
     assert "--period 29d" in result.error["hint"]
 
 
+@pytest.mark.parametrize("raw", [[], ["--raw"]], ids=["rows", "raw"])
+def test_the_hint_on_29_days_comes_with_services_too(
+    raw: list[str], cloud: FakeCloud, run: Run, at: At
+) -> None:
+    """Other advice would run into the same refusal."""
+    at("2026-05-22T12:00:00+00:00")
+    cloud.refuses_old_starts = True
+    cloud.clock_ahead = 1
+    result = run("--period", "30d", "--by", "service", *raw)
+    assert result.code == 4
+    assert "--period 29d" in result.error["hint"]
+
+
 def test_another_refusal_has_no_hint_on_old_starts(cloud: FakeCloud, run: Run) -> None:
     """The period is not the reason."""
     cloud.on("modelarts", Answer(400))
     assert "29d" not in run("--period", "29d").error["hint"]
 
 
-@pytest.mark.parametrize("by", ["service-type", "day"])
+@pytest.mark.parametrize("by", ["service-type", "service", "day"])
 def test_one_refused_service_type_has_the_hint_to_ask_for_the_others(
     by: str, cloud: FakeCloud, run: Run
 ) -> None:
@@ -937,6 +959,14 @@ def test_a_ca_file_that_cannot_be_read_is_tried_once(
     check_ca_file_error(run("--format", "json", REQUESTS_CA_BUNDLE=str(path)), clock)
 
 
+@pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="only Linux has such a file")
+def test_a_ca_file_that_even_root_cannot_read_is_tried_once(
+    cloud: FakeCloud, run: Run, clock: Clock
+) -> None:
+    """Reading it is an error of the system."""
+    check_ca_file_error(run("--format", "json", REQUESTS_CA_BUNDLE="/proc/self/mem"), clock)
+
+
 def check_certificate_error(result: Result, cloud: FakeCloud) -> None:
     """Assert that a certificate is said to be wrong, after one try."""
     assert result.code == 5
@@ -1145,6 +1175,40 @@ def test_the_hint_on_an_https_proxy_says_what_to_write_instead_of_what(
     assert run(HTTPS_PROXY=f"https://{cloud.proxy}").error["hint"] == (
         "Begin the address of the proxy with http:// instead of https://."
     )
+
+
+class HangUp(socketserver.BaseRequestHandler):
+    """A plain proxy that closes the connection when it gets TLS."""
+
+    def handle(self) -> None:
+        """Read, and send nothing."""
+        self.request.recv(65536)
+
+
+def test_an_https_proxy_that_hangs_up_is_tried_once(
+    cloud: FakeCloud, run: Run, clock: Clock
+) -> None:
+    """Not all plain proxies answer in words."""
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), HangUp) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        result = run(HTTPS_PROXY=f"https://127.0.0.1:{server.server_address[1]}")
+        server.shutdown()
+    assert result.code == 5
+    assert "the proxy does not speak TLS" in result.error["message"]
+    assert clock.waits == []
+
+
+@pytest.mark.parametrize("fault", ["certificate", "status"])
+def test_each_network_error_in_an_unknown_region_says_that_it_may_be_mistyped(
+    fault: str, cloud: FakeCloud, run: Run, clock: Clock
+) -> None:
+    """The cloud knows the region, and the program does not."""
+    if fault == "certificate":
+        cloud.certificate = "another host"
+    else:
+        cloud.on("modelarts", Answer(501))
+    hint = run("--region", "cn-north-4").error["hint"]
+    assert hint.startswith("Check --region: cn-north-4 may be mistyped. ")
 
 
 def test_the_hint_on_an_unknown_region_is_whole_sentences(
