@@ -681,8 +681,10 @@ def test_one_refused_service_type_has_the_hint_to_ask_for_the_others(
     result = run("--service-type", "all", "--by", by, "--period", "1d", "--format", "json")
     assert result.code == 4
     assert "must be one of [1 2]" in result.error["message"]
-    assert "one by one" in result.error["hint"]
-    assert "--service-type" in result.error["hint"]
+    assert result.error["hint"] == (
+        "Ask for the service types one by one, with --service-type: "
+        "preset, my-service, custom-endpoint."
+    )
 
 
 def test_the_only_service_type_has_no_such_hint(cloud: FakeCloud, run: Run) -> None:

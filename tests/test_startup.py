@@ -94,6 +94,9 @@ def test_help_explains_each_option(run: Run) -> None:
     explained = re.findall(r"^  (--[a-z-]+)", options, re.MULTILINE)
     in_usage = re.findall(r"--[a-z-]+", usage)
     assert sorted(explained) == sorted(in_usage)
+    for option in re.split(r"^  (?=--)", options, flags=re.MULTILINE)[1:]:
+        # The text stands behind a gap on the same line, or on the next.
+        assert re.search(r"\S {2,}\S|^ {24}\S", option, re.MULTILINE), option
 
 
 @pytest.mark.parametrize("arguments", ["-h", "--nonsense --help", "--period x --help"])
