@@ -1529,13 +1529,11 @@ def list_services(cloud: Cloud, query: Query) -> Answer:
 
 def find_records(fields: Body) -> list[Any]:
     """Return the list under items, or the only list at the top level; raises ValueError."""
-    if not fields:
-        raise ValueError("the answer is not an object, or an empty one")
     lists = [value for value in fields.values() if isinstance(value, list)]
     if isinstance(fields.get("items"), list):
         lists = [fields["items"]]
     if len(lists) != 1:
-        names = ", ".join(fields)
+        names = ", ".join(fields) or "none"
         raise ValueError(f"the answer has {len(lists)} lists; its fields are: {names}")
     return lists[0]
 

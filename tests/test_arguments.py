@@ -156,6 +156,26 @@ def test_a_wrong_argument_is_explained_and_nothing_is_sent(
     assert cloud.connections == []
 
 
+@pytest.mark.parametrize(
+    ("arguments", "in_json"),
+    [
+        ("--format json", True),
+        ("--format=json", True),
+        ("--format csv --format json", True),
+        ("--format json --format csv", False),
+        ("--format", False),
+        ("", False),
+    ],
+)
+def test_the_last_format_that_is_given_decides_how_an_error_is_written(
+    arguments: str, in_json: bool, run: Run
+) -> None:
+    """As it decides on the result."""
+    result = run(*arguments.split(), "--nonsense")
+    assert result.code == 2
+    assert result.err.startswith('{"error": ') is in_json
+
+
 @pytest.mark.parametrize(("arguments", "wrong", "right"), WRONG_WITHOUT_FORMAT)
 def test_a_wrong_argument_is_explained_in_json(
     arguments: str, wrong: str, right: str, cloud: FakeCloud, run: Run, at: At

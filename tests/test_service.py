@@ -203,8 +203,8 @@ def test_a_list_that_does_not_fit_is_refused(
 
 
 NOT_ROWS: dict[str, tuple[Any, list[str]]] = {
-    "a list": ([row()], []),
-    "a text": ("items", []),
+    "a list": ([row()], ["the answer has 0 lists; its fields are: none"]),
+    "a text": ('"items"', ["the answer has 0 lists; its fields are: none"]),
     "no list": ({"total": 0, "data": {"items": []}}, ["total, data"]),
     "items is no list": ({"items": {"a": row()}}, ["items"]),
     "a row is no object": ({"items": [row(), "example"]}, []),
