@@ -1617,7 +1617,6 @@ def ask_side_by_side(
     wrong key costs one failed signature instead of eight.
     """
     results = {queries[0]: ask(cloud, queries[0])}
-    others = queries[1:]
     errors: list[Exception] = []
 
     def ask_each(share: Sequence[Query]) -> None:
@@ -1631,8 +1630,8 @@ def ask_side_by_side(
     threads = []
     cloud.console.show_progress(len(results), len(queries))
     try:
-        for first in range(min(SIDE_BY_SIDE, len(others))):
-            share = others[first::SIDE_BY_SIDE]
+        for first in range(1, min(SIDE_BY_SIDE + 1, len(queries))):
+            share = queries[first::SIDE_BY_SIDE]
             thread = threading.Thread(target=ask_each, args=(share,), daemon=True)
             thread.start()
             threads.append(thread)
