@@ -1127,7 +1127,7 @@ SETTING_FAULTS = (
         "Ask the administrator of the proxy to allow this host.",
     ),
     (
-        "Caused by ProxyError.*(WRONG_VERSION_NUMBER|EOF occurred|handshake operation timed out)",
+        "Caused by ProxyError.*(WRONG_VERSION_NUMBER|EOF|handshake operation timed out)",
         "the proxy does not speak TLS",
         "Begin the address of the proxy with http:// instead of https://.",
     ),
