@@ -2445,4 +2445,6 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    # Ctrl-C in a constructor of a library makes its destructor fail, and Python shows a traceback.
+    sys.unraisablehook = lambda _: None
     sys.exit(main())

@@ -473,7 +473,11 @@ class _Connection(BaseHTTPRequestHandler):
         # body, and Linux would wait for 40 ms.
         if hasattr(socket, "TCP_QUICKACK"):
             self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
-        content = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        length = int(self.headers.get("Content-Length", 0))
+        content = self.rfile.read(length)
+        if len(content) < length:  # the client has gone in the middle of its request
+            self.close_connection = True
+            return
         headers = {name.lower(): value for name, value in self.headers.items()}
         if headers.get("host") != self.host:
             self.send(Answer(421, "not a request through the tunnel to this host"))
