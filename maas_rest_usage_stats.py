@@ -17,7 +17,8 @@ examples:
                                                         both days included
 
 credentials (the first source found is used):
-  --credentials-file FILE         a file with AK and SK
+  --credentials-file FILE         the console's credentials.csv, AK and SK on
+                                  two lines or as AK,SK, or NAME = VALUE lines
   HW_ACCESS_KEY, HW_SECRET_KEY    and HW_SECURITY_TOKEN for temporary keys
   HUAWEICLOUD_SDK_AK, HUAWEICLOUD_SDK_SK
                                   and HUAWEICLOUD_SDK_SECURITY_TOKEN,
@@ -32,19 +33,22 @@ other environment variables:
   TZ                              time zone, if --timezone is not given
 
 exit codes:
-  0  the figures are on stdout
-  1  a fault of this program, a missing package, or a full disk
-  2  wrong arguments
-  3  credentials missing, refused or without permission; no project
-  4  the service refused the request, or its answer was not valid
-  5  the service could not be reached or kept failing
+  0    the figures are on stdout
+  1    a bug, a package that cannot be imported, or a full disk
+  2    wrong arguments
+  3    credentials missing, refused or without permission; no project
+  4    the service refused the request, or its answer was not valid
+  5    the service could not be reached or kept failing
   130  interrupted
 """
+
+# Three things are expensive for users: a wrong figure, a leaked key and a locked account. Most of
+# this file protects from them.
 
 from __future__ import annotations
 
 import argparse
-import configparser
+import collections
 import contextlib
 import csv
 import errno
@@ -57,47 +61,31 @@ import os
 import re
 import shlex
 import sys
-import textwrap
 import threading
 import time
+import unicodedata
 from datetime import date, datetime, timedelta, timezone, tzinfo
 from decimal import ROUND_HALF_UP, Decimal
-from typing import (
-    TYPE_CHECKING,
-    Any,
-    Callable,
-    Dict,
-    Iterable,
-    Mapping,
-    NamedTuple,
-    NoReturn,
-    Optional,
-    Sequence,
-    TextIO,
-    Tuple,
-    TypeVar,
-)
-from urllib.parse import parse_qsl, quote, urlsplit
+from typing import TYPE_CHECKING, Any, Dict, NamedTuple, NoReturn, Optional
+from urllib.parse import parse_qsl, urlsplit
 
 if TYPE_CHECKING:
+    from typing import Callable, Iterable, Mapping, Sequence, TextIO
+
     from requests import PreparedRequest, Response
+
+    Environ = Mapping[str, str]
+    Filters = dict[str, list[str]]  # values by fields of FILTERS
+    UnitOf = Callable[[datetime], object]  # returns the hour, day or week of a local time
 
 __version__ = "1.0.0"
 PROGRAM = "maas_rest_usage_stats.py"
-SKILL = "huawei-cloud-maas-tokens-usage"  # the name under which it is published for agents
-
-Body = Dict[str, Any]  # of a request
-Label = Dict[str, Any]  # what a row has before its figures, in JSON and CSV
-Strings = Tuple[str, ...]  # hashable, since queries are keys of results
-Texts = Mapping[str, str]  # such as the environment
-Zone = Optional[tzinfo]  # None: the system's zone, whose name is not known
 
 # --- The service: facts and their sources ---------------------------------------------
 
 # https://support.huaweicloud.com/api-maas/ShowStatistics.html gives 3 for custom endpoints. The
 # service answers "service_type must be one of [1 2 4]", as Huawei's own skill reports.
 SERVICE_TYPES = {"preset": 2, "my-service": 1, "custom-endpoint": 4}
-TYPE_NAMES = "preset (2), my-service (1), custom-endpoint (4) or all"
 
 # The same page for the China site, and for the international site
 # https://support.huaweicloud.com/intl/en-us/api-maas/ShowStatistics.html.
@@ -106,58 +94,45 @@ TYPES_BY_REGION = {
     "ap-southeast-1": ("preset", "my-service"),
 }
 DEFAULT_REGION = "cn-southwest-2"
-REGION_FORM = re.compile(r"[a-z]{2}-[a-z]{1,30}-[0-9]{1,3}")
-REGION_WORDS = "of the form xx-yyyy-1; MaaS is offered in " + " and ".join(TYPES_BY_REGION)
-
-# Both pages: the service keeps 30 days, one request spans at most 30 days, and a project id has 32
-# characters.
-RETENTION = timedelta(days=30)
 PROJECT_ID_FORM = re.compile(r"[0-9a-z]{32}")
+
+# Both pages: the service keeps 30 days, one request spans at most 30 days, and one user may send
+# 200 requests a minute.
+RETENTION = timedelta(days=30)
+MAX_REQUESTS_PER_MINUTE = 180
 
 # The console's documentation: call statistics lag by one to two hours.
 REPORTING_LAG = timedelta(hours=2)
 
-# Both pages: 200 requests a minute for one user. A run asks for fewer, further tries aside.
-MOST_REQUESTS = 180
+SHOW_OPERATION = "show-statistics"
+LIST_OPERATION = "list-service-statistics"  # its answer is not documented: see read_services
+LIST_LIMIT = 99  # rows; a sibling call documents that the limit is below 100
 
 
-# --- Figures and sums -----------------------------------------------------------------
+# --- Figures --------------------------------------------------------------------------
 
 
 class Figure(NamedTuple):
     """One figure of the statistics. A line in FIGURES adds it to all formats and sums.
 
-    heading and list_field say where it is left out.
+    Without a list_field, --by service does not know it for a single service.
     """
 
-    name: str  # in JSON and CSV; in tables with blanks instead of underscores
-    field: str  # in the answer of ShowStatistics; one that is missing there counts as 0
-    heading: str = ""  # in tables with rows; a figure without a heading is left out there
+    name: str  # in JSON and CSV; in tables with spaces instead of underscores
+    field: str  # in the answer of ShowStatistics
+    list_field: str = ""  # in the answer of list-service-statistics; empty: it has none
     in_thousands: bool = False  # the service counts it in thousands, with decimals
     batch_only: bool = False
-    list_field: str = ""  # in list-service-statistics, whose rows must have it; empty: it has none
 
 
-# The fields of ShowStatistics are documented on its pages; that tokens come in thousands is known
-# from Huawei's own skill. The fields of list-service-statistics are known from a console's
-# front-end only, so an answer without one of them is refused.
+# ShowStatistics documents its fields, and Huawei's own skill reports that tokens come in thousands.
+# The fields of list-service-statistics are known from the front-end of a console only.
 FIGURES = (
-    Figure(
-        "total_tokens",
-        "total_token",
-        heading="tokens",
-        in_thousands=True,
-        list_field="total_token",
-    ),
-    Figure("prompt_tokens", "total_prompt_token", in_thousands=True, list_field="prompt_token"),
-    Figure(
-        "completion_tokens",
-        "total_completion_token",
-        in_thousands=True,
-        list_field="completion_token",
-    ),
-    Figure("total_requests", "total_request_count", heading="requests", list_field="request_count"),
-    Figure("total_errors", "total_error_count", heading="errors", list_field="error_count"),
+    Figure("total_tokens", "total_token", "total_token", in_thousands=True),
+    Figure("prompt_tokens", "total_prompt_token", "prompt_token", in_thousands=True),
+    Figure("completion_tokens", "total_completion_token", "completion_token", in_thousands=True),
+    Figure("total_requests", "total_request_count", "request_count"),
+    Figure("total_errors", "total_error_count", "error_count"),
     Figure("completed_tasks", "total_completion_tasks", batch_only=True),
     Figure("inference_count", "total_infer_count", batch_only=True),
 )
@@ -170,6 +145,25 @@ FIGURE_LIMIT = 10**18
 Usage = Dict[str, int]
 
 
+def read_figure(value: Any, figure: Figure) -> int:
+    """Return a figure of an answer in whole tokens, calls or tasks; null counts as 0.
+
+    Raises ValueError for a value that is not a figure.
+    """
+    if value is None:
+        return 0
+    # A boolean is an int, too, but not a figure.
+    is_number = type(value) in (int, Decimal)
+    if not is_number or not 0 <= value < FIGURE_LIMIT:
+        raise ValueError(f"the value of {figure.name} is not a valid figure")
+    exact = Decimal(value)
+    if figure.in_thousands:
+        exact *= 1000
+    elif exact % 1 != 0:
+        raise ValueError(f"the value of {figure.name} is not a whole number")
+    return int(exact.to_integral_value(ROUND_HALF_UP))
+
+
 def add_up(usages: Iterable[Usage]) -> Usage:
     """Return the sum of usages, figure by figure; all figures are zero if there are none."""
     total = {figure.name: 0 for figure in FIGURES}
@@ -179,10 +173,7 @@ def add_up(usages: Iterable[Usage]) -> Usage:
     return total
 
 
-ZERO_USAGE = add_up([])
-
-
-def in_words(name: str) -> str:
+def as_words(name: str) -> str:
     """Return a name in JSON as people read it."""
     return name.replace("_", " ")
 
@@ -198,106 +189,144 @@ def error_rate(usage: Usage) -> float | None:
 
 
 class Kind(NamedTuple):
-    """A kind of failure: what the user sees, and whether the request is worth another try."""
+    """A kind of failure: what programs read, and what the user can do next.
+
+    The hint may hold {region}, {project_id} and {origin} (of the credentials).
+    """
 
     name: str  # in the JSON error
     exit_code: int
-    hint: str  # what to do next, unless the error has a hint of its own
-    retryable: bool = False  # whether the user may run the same command again
-    waits: tuple[float, ...] = ()  # seconds before each further try within this run
+    hint: str
+    retryable: bool = False  # whether the same command may succeed later
 
 
-INTERNAL = Kind("internal", 1, "This is a fault of the program. Report it with the command.")
+BUG = Kind("internal", 1, "This is a bug. Report it with the command and the lines above.")
+PACKAGE = Kind(
+    "internal",
+    1,
+    "In the folder of the script, run: python3 -m venv .venv, then .venv/bin/python -m pip install "
+    "-r requirements.txt (on Windows .venv\\Scripts\\python). Run the script with that python. "
+    f"Or install uv, and run: uv run {PROGRAM}",
+)
+DISK = Kind("internal", 1, "Free some space, or write to another place.")
 INTERRUPTED = Kind("internal", 130, "Run the command again.", retryable=True)
 USAGE = Kind("usage", 2, f"See {PROGRAM} --help.")
 CREDENTIALS = Kind(
     "credentials",
     3,
-    "Set HW_ACCESS_KEY and HW_SECRET_KEY, or use --credentials-file FILE.",
+    "Use --credentials-file FILE, such as the console's credentials.csv. Or set HW_ACCESS_KEY and "
+    "HW_SECRET_KEY, or HUAWEICLOUD_SDK_AK and HUAWEICLOUD_SDK_SK. Or write ak = AK and sk = SK "
+    "into ~/.huaweicloud/credentials.",
 )
-PERMISSION = Kind(
+UNAUTHORIZED = Kind(
+    "credentials",
+    3,
+    "Check AK and SK, the token of temporary keys, the clock of this machine (at most 15 minutes "
+    "off), and that the AK belongs to the site of {region}. The keys come from {origin}. "
+    "More tries with wrong keys may lock the AK for five minutes.",
+)
+PROJECT_HINT = (
+    "Use --project-id ID, or set HW_PROJECT_ID. The console shows the id under My Credentials."
+)
+PROJECT = Kind("credentials", 3, PROJECT_HINT)
+PROJECT_FORBIDDEN = Kind("permission", 3, PROJECT_HINT)
+FORBIDDEN = Kind(
     "permission",
     3,
-    "Grant the user the policy ModelArts CommonOperations in the project of the region.",
+    "Grant the user the policy ModelArts CommonOperations in the project of the region. "
+    "Region: {region}; project: {project_id}.",
+)
+BAD_REQUEST = Kind(
+    "service",
+    4,
+    "Try a shorter period, such as --period 29d, or one service type at a time. "
+    "Both limits are not known for certain.",
 )
 SERVICE = Kind(
-    "service", 4, "Check the region, the project id and the options, then report the message."
+    "service", 4, "Check --region and --project-id. If they are right, report the message."
 )
-NETWORK = Kind(
+FOREIGN = Kind(
+    "service",
+    4,
+    "This answer did not come from the service. A proxy or firewall may have answered: "
+    "check HTTPS_PROXY, or ask the administrator of the network.",
+)
+BAD_LIST = Kind(
+    "service",
+    4,
+    "--by service is experimental, because the format of this answer is not documented. "
+    "Use --by service-type. --raw shows the answer.",
+)
+UNREACHABLE = Kind(
     "network",
     5,
-    "Check the network connection and the proxy settings, then try again.",
+    "Check --region, the network connection and the proxy (HTTPS_PROXY), then try again.",
     retryable=True,
-    waits=(0.5, 1.0, 2.0, 4.0, 8.0),
 )
-SERVER_FAULT = NETWORK._replace(hint="The service has a fault. Try again in a few minutes.")
-OTHER_FAULT = SERVER_FAULT._replace(waits=())  # not tried again within this run
-THROTTLED = NETWORK._replace(
-    hint="The service limits requests. Try again in a few minutes.",
-    waits=(2.0, 4.0, 8.0, 16.0, 32.0),
+BUSY = Kind("network", 5, "Wait some minutes, then run the command again.", retryable=True)
+SETTING = Kind(
+    "network",
+    5,
+    "Check the proxy (HTTPS_PROXY), the file of CA certificates (REQUESTS_CA_BUNDLE, "
+    "CURL_CA_BUNDLE) and the clock of this machine.",
 )
-SETTINGS = Kind("network", 5, "Correct the address of the proxy. Its form is http://HOST:PORT.")
-
-KIND_BY_STATUS = {
-    401: CREDENTIALS,
-    403: PERMISSION,
-    429: THROTTLED,
-    500: SERVER_FAULT,
-    502: SERVER_FAULT,
-    503: SERVER_FAULT,
-    504: SERVER_FAULT,
-}
 
 
 class RunError(Exception):
-    """The reason for a failed run: its kind, a sentence, and what to do next."""
+    """The reason for a failed run: its kind, and a sentence on what is wrong."""
 
-    def __init__(  # noqa: PLR0913 - the last three are facts from an answer
-        self,
-        kind: Kind,
-        message: str,
-        hint: str = "",
-        *,
-        http_status: int | None = None,
-        error_code: str = "",
-        request_id: str = "",
-    ) -> None:
+    http_status: int | None = None
+    error_code = ""  # this and the next are the service's
+    request_id = ""
+    waits: Sequence[float] = ()  # seconds before each further try of the request
+
+    def __init__(self, kind: Kind, message: str) -> None:
         super().__init__(message)
         self.kind = kind
         self.message = message.rstrip(". ") + "."
-        self.hint = hint or kind.hint
-        self.http_status = http_status
-        self.error_code = error_code  # this and the next are the service's
-        self.request_id = request_id
 
 
-# --- Texts that are not ours ----------------------------------------------------------
+def package_error(error: Exception) -> RunError:
+    """Return the error for a package that cannot be imported, in the words of the exception."""
+    reason = f"{type(error).__name__}: {error}"
+    return RunError(PACKAGE, f"a package cannot be imported: {reason}")
 
-LONGEST_TEXT = 1000  # characters of a message that are shown
-LONG_KEY = 24  # characters; an API key label this long may be the key itself
-MAYBE_SECRET = re.compile(r"[0-9A-Za-z+/=_-]{24,}|[0-9A-Za-z]{20,}")
+
+# --- Texts and the console: no secret may pass ----------------------------------------
+
+MAX_TEXT = 1000  # characters of a message that are shown
+MAX_LABEL = 32  # characters; an API key of so many may be the key itself
+MAX_FILE = 2**20  # bytes of a user's file
+MIN_SECRET = 8  # characters of an AK, SK or token; hiding shorter ones would garble texts
+LONG_WORD = re.compile(r"[0-9A-Za-z]{20,}")
+MAYBE_SECRET = re.compile(rf"[0-9A-Za-z+/=_-]{{24,}}|{LONG_WORD.pattern}")
 
 
 def one_line(text: str) -> str:
-    """Return a text of somebody else on one line, cut to LONGEST_TEXT characters.
+    """Return untrusted text on one line, cut to MAX_TEXT characters.
 
-    Blanks replace what could break a line or steer a terminal.
+    Spaces replace what could break a line or steer a terminal.
     """
     characters = [character if character.isprintable() else " " for character in text]
     line = " ".join("".join(characters).split())
-    if len(line) > LONGEST_TEXT:
-        line = line[: LONGEST_TEXT - 3] + "..."
+    if len(line) > MAX_TEXT:
+        line = line[: MAX_TEXT - 3] + "..."
     return line
 
 
-def shortened(text: str, first: int, last: int) -> str:
-    """Return the first and last characters of a text."""
-    return f"{text[:first]}...{text[-last:]}"
+def mask(text: str, pattern: re.Pattern[str] = MAYBE_SECRET) -> str:
+    """Return a text in which all that may be a key is cut to its first and last four characters."""
+
+    def ends_of(found: re.Match[str]) -> str:
+        word = found[0]
+        return f"{word[:4]}...{word[-4:]}"
+
+    return pattern.sub(ends_of, text)
 
 
-def mask(text: str) -> str:
-    """Return a text in which everything that may be an AK, an SK or a token is shortened."""
-    return MAYBE_SECRET.sub(lambda found: shortened(found[0], 4, 4), text)
+def mask_path(path: str) -> str:
+    """Return a path as it is shown. Only long words are masked, so that it stays readable."""
+    return mask(path, LONG_WORD)
 
 
 def quoted(text: str) -> str:
@@ -305,100 +334,143 @@ def quoted(text: str) -> str:
     return mask(ascii(text))
 
 
-def shorten_key(api_key: str) -> str:
+def read_user_file(path: str) -> tuple[list[str], int]:
+    """Return the lines of a file, stripped and without blank ones, and the file's mode.
+
+    It is UTF-8, or UTF-16 with a BOM. Other bytes are replaced, since they may stand in a comment.
+    Raises ValueError, whose text is the reason, for a file that cannot be read.
+    """
+    try:
+        with open(os.path.expanduser(path), "rb") as file:
+            mode = os.fstat(file.fileno()).st_mode
+            content = file.read(MAX_FILE + 1)
+    except OSError as error:
+        raise ValueError(error.strerror) from None
+    if len(content) > MAX_FILE:
+        raise ValueError("the file is too long")
+    encoding = "utf-8-sig"
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        encoding = "utf-16"
+    lines = [line.strip() for line in content.decode(encoding, "replace").splitlines()]
+    return [line for line in lines if line], mode
+
+
+def shown_key(api_key: str) -> str:
     """Return an API key as it is shown: a long one as its first eight and last four characters."""
-    if len(api_key) < LONG_KEY:
+    if len(api_key) < MAX_LABEL:
         return api_key
-    return shortened(api_key, 8, 4)
+    return f"{api_key[:8]}...{api_key[-4:]}"
 
 
-# --- Time zones -----------------------------------------------------------------------
-
-# zoneinfo opens any file below the zone folders; IANA names begin with a capital letter.
-ZONE_FORM = re.compile(r"[A-Z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+){0,2}")
-NAME_IN_TZ = re.compile(r"UTC|[^/:,][^,]*/[^,]*")  # UTC, or a name with a slash
-
-
-def install_advice(packages: str) -> str:
-    """Return how to install packages where the system's Python refuses them."""
-    folder = ".venv/bin"
-    if os.name == "nt":
-        folder = ".venv\\Scripts"
-    return (
-        f'Use a virtual environment: "{sys.executable}" -m venv .venv, then '
-        f"{folder}/python -m pip install {packages}, then run the command with {folder}/python. "
-        f"Or run: uv run {PROGRAM}"
-    )
+def columns_of(text: str) -> int:
+    """Return the display columns of a text. A wide East Asian character takes two."""
+    widths = [unicodedata.east_asian_width(character) for character in text]
+    return len(text) + widths.count("W") + widths.count("F")
 
 
-def no_zone_data(package: str) -> RunError:
-    """Return the error for a machine without time zone data, which the package has."""
-    return RunError(
-        INTERNAL,
-        f"time zone data is missing; install {package}",
-        install_advice(f"huaweicloudsdkcore requests {package}"),
-    )
-
-
-def load_zone(name: str, source: str) -> tzinfo:
-    """Return the zone with an IANA name; raises RunError. The source is the option or variable."""
-    if name == "UTC":
-        return timezone.utc  # needs no zone data
-    try:
-        if sys.version_info >= (3, 9):
-            from zoneinfo import ZoneInfo, available_timezones
+def shorten(text: str, columns: int) -> str:
+    """Return a text of at most so many display columns, shortened in the middle."""
+    if columns_of(text) <= columns:
+        return text
+    first = text[: len(text) // 2]
+    last = text[len(text) // 2 :]
+    while columns_of(first) + columns_of(last) > columns - 3:
+        if columns_of(first) > columns_of(last):
+            first = first[:-1]
         else:
-            from backports.zoneinfo import ZoneInfo, available_timezones
-    except ImportError:  # only below Python 3.9
-        raise no_zone_data("backports.zoneinfo") from None
-
-    if ZONE_FORM.fullmatch(name):
-        # No such file, not a zone file, or a folder.
-        with contextlib.suppress(KeyError, ValueError, OSError):
-            return ZoneInfo(name)
-    if not available_timezones():  # no name can be found
-        raise no_zone_data("tzdata")
-    raise RunError(
-        USAGE,
-        f"unknown time zone {quoted(name)} in {source}; "
-        "use an IANA name, such as Asia/Shanghai or UTC",
-    )
+            last = last[1:]
+    return f"{first}...{last}"
 
 
-def choose_zone(option: str | None, environ: Texts) -> Zone:
-    """Return the zone of dates: of --timezone, else of TZ, else None for the system's zone.
+class Console:
+    """stdout and stderr of a run. All that is written goes through here, without secrets."""
 
-    A TZ that is a rule (CST-8), an abbreviation (CST) or a path stays the C library's business.
-    """
-    if option is not None:
-        return load_zone(option, "--timezone")
-    setting = environ.get("TZ", "")
-    if NAME_IN_TZ.fullmatch(setting):
-        return load_zone(setting, "TZ")
-    return None
+    def __init__(self, stdout: TextIO, stderr: TextIO) -> None:
+        """Take the streams."""
+        self._stdout = stdout
+        self._stderr = stderr
+        # For each secret: a pattern of all its spellings, and what is shown instead.
+        self._hidden: dict[str, tuple[re.Pattern[str], str]] = {}
+        self._announced: set[str] = set()
+        self._is_ended = False
+        self._progress = ""  # on the last line of stderr
+        self._lock = threading.Lock()  # announcements come from several threads
+
+    def hide(self, secret: str, shown_as: str = "***") -> None:
+        """Show another text instead of a secret, also where it is URL-encoded or JSON-escaped."""
+        if len(secret) < MIN_SECRET or secret in self._hidden:
+            return
+        pattern = ""
+        for character in secret:
+            code = ord(character)
+            itself = re.escape(character)
+            pattern += rf"(?:\\?{itself}|%{code:02x}|\\u{code:04x})"
+        spellings = re.compile(pattern, re.IGNORECASE)
+        self._hidden[secret] = (spellings, shown_as)
+
+    def without_secrets(self, text: str) -> str:
+        """Return a text in which secrets are hidden. The longest go first: one may hold another."""
+        for secret in sorted(self._hidden, key=len, reverse=True):
+            spellings, shown_as = self._hidden[secret]
+            text = text.replace(secret, shown_as)
+            shown_in_json = json.dumps(shown_as)[1:-1]
+            template = shown_in_json.replace("\\", r"\\")
+            text = spellings.sub(template, text)
+        return text
+
+    def clean(self, text: str) -> str:
+        """Return untrusted text without secrets, on one line that is not too long."""
+        return one_line(self.without_secrets(text))
+
+    def write_result(self, text: str, encoding: str | None = None) -> None:
+        """Write to stdout, with escapes for what the encoding lacks; None is the terminal's.
+
+        Raises BrokenPipeError if nobody reads any more, and RunError if the disk is full.
+        """
+        if isinstance(self._stdout, io.TextIOWrapper):
+            self._stdout.reconfigure(encoding=encoding, errors="backslashreplace")
+        try:
+            self._stdout.write(self.without_secrets(text))
+            self._stdout.flush()
+        except OSError as error:
+            is_closed_pipe = error.errno == errno.EPIPE
+            if is_closed_pipe or (os.name == "nt" and error.errno == errno.EINVAL):
+                raise BrokenPipeError from None
+            message = f"the result cannot be written: {error.strerror}"
+            raise RunError(DISK, message) from None
+
+    def write_message(self, text: str) -> None:
+        """Write to stderr, if anybody reads it."""
+        with contextlib.suppress(OSError):
+            self._stderr.write(self.without_secrets(text))
+            self._stderr.flush()
+
+    def write_error(self, text: str) -> None:
+        """Write the last lines of stderr. Threads that still wait do not announce it any more."""
+        with self._lock:
+            self._is_ended = True
+            self.write_message(text)
+
+    def announce(self, text: str) -> None:
+        """Write a line to stderr, unless it was announced before. It may break the progress."""
+        line = self.clean(text)
+        with self._lock:
+            if line not in self._announced and not self._is_ended:
+                self._announced.add(line)
+                line_break = "\n" if self._progress else ""
+                self._progress = ""
+                self.write_message(f"{line_break}{line}\n")
+
+    def show_progress(self, progress: str) -> None:
+        """Replace the progress on the last line of stderr, if that is a terminal; "" erases it."""
+        with self._lock:
+            if progress != self._progress and self._stderr.isatty():
+                spaces = " " * len(self._progress)
+                self._progress = progress
+                self.write_message(f"\r{spaces}\r{progress}")
 
 
-def to_utc(moment: datetime, zone: Zone) -> datetime:
-    """Return a moment in UTC. A naive one is read on the clocks of the zone.
-
-    A time that occurs twice means its first occurrence.
-    """
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=zone)
-    try:
-        # Without a zone, astimezone is wrong for a time that the clocks skip; timestamp is right.
-        return datetime.fromtimestamp(moment.timestamp(), timezone.utc)
-    except (OverflowError, ValueError, OSError):
-        # The first and last days of the calendar: some hours off, but never within 30 days of now.
-        return moment.replace(tzinfo=timezone.utc)
-
-
-def midnight(day: date, zone: Zone) -> datetime:
-    """Return the start of a local day in UTC."""
-    return to_utc(datetime.combine(day, datetime.min.time()), zone)
-
-
-# --- Periods --------------------------------------------------------------------------
+# --- Zones and periods ----------------------------------------------------------------
 
 SECOND = timedelta(seconds=1)
 QUARTER = timedelta(minutes=15)
@@ -407,15 +479,18 @@ DAY = timedelta(days=1)
 
 DEFAULT_PERIOD = "7d"
 PERIOD_NAMES = (
-    "today, yesterday, this-week, last-week, this-month, last-month, 1d to 30d, or 1h to 720h"
+    "today, yesterday, this-week, last-week, this-month, last-month, "
+    "last-1-days to last-29-days, 1d to 30d, or 1h to 720h"
 )
-ROLLING_FORM = re.compile(r"(?P<count>[0-9]{1,3})(?P<unit>[dh])")
-ROLLING_UNITS = {"d": DAY, "h": HOUR}
-TIME_FORMS = "YYYY-MM-DD, YYYY-MM-DDTHH:MM or YYYY-MM-DDTHH:MM:SS+HH:MM"
+LAST_DAYS = re.compile("last-([1-9]|1[0-9]|2[0-9])-days")
+ROLLING = re.compile("([0-9]{1,3})([dh])")
+TIME_FORMS = "YYYY-MM-DD or YYYY-MM-DDTHH:MM[:SS][+HH:MM]"
+CLOCK_FORM = "([01][0-9]|2[0-3]):[0-5][0-9]"
 TIME_FORM = re.compile(
-    r"(?P<day>[0-9]{4}-[0-9]{2}-[0-9]{2})"
-    r"((?P<clock>[T ][0-9]{2}:[0-9]{2}(:[0-9]{2})?)(?P<offset>Z|[+-][0-9]{2}:?[0-9]{2})?)?"
+    f"20[0-9]{{2}}-[0-9]{{2}}-[0-9]{{2}}([T ]{CLOCK_FORM}(:[0-5][0-9])?(Z|[+-]{CLOCK_FORM})?)?"
 )
+
+Zone = Optional[tzinfo]  # None: the system's zone, whose name is not known
 
 
 class Period(NamedTuple):
@@ -426,19 +501,17 @@ class Period(NamedTuple):
     zone: Zone
     complete: bool = True  # False if the start was cut to what the service keeps
 
-    def local_start(self) -> datetime:
-        """Return the start with the zone's offset."""
-        return self.start.astimezone(self.zone)
-
-    def local_end(self) -> datetime:
-        """Return the end with the zone's offset."""
-        return self.end.astimezone(self.zone)
-
     def zone_name(self) -> str | None:
         """Return the IANA name of the zone, or None if it is not known."""
         if self.zone is None:
             return None
         return str(self.zone)
+
+    def local(self) -> tuple[datetime, datetime]:
+        """Return start and end with the zone's offset."""
+        start = self.start.astimezone(self.zone)
+        end = self.end.astimezone(self.zone)
+        return start, end
 
     def wire_milliseconds(self) -> tuple[int, int]:
         """Return start_time and end_time for the service, in milliseconds since 1970 UTC.
@@ -451,69 +524,161 @@ class Period(NamedTuple):
         return start, end - 1
 
 
+def load_zone(name: str, source: str) -> tzinfo:
+    """Return the zone with an IANA name; raises RunError. The source is the option or variable."""
+    if name == "UTC":
+        return timezone.utc  # needs no zone data
+    try:
+        if sys.version_info >= (3, 9):
+            from zoneinfo import ZoneInfo
+        else:
+            from backports.zoneinfo import ZoneInfo
+    except Exception as error:  # noqa: BLE001 - a broken package raises anything
+        raise package_error(error) from None
+    if "/" in name and not name.startswith(("posix/", "right/")):
+        # No such file, not a zone file, a folder, or many slashes.
+        with contextlib.suppress(KeyError, ValueError, OSError, RecursionError):
+            return ZoneInfo(name)
+    raise RunError(
+        USAGE,
+        f"unknown time zone {quoted(name)} in {source}; use an IANA name, such as Asia/Shanghai "
+        "or UTC (where no name is known, install the package tzdata)",
+    )
+
+
+def choose_zone(option: str | None, environ: Environ) -> Zone:
+    """Return the zone of dates: of --timezone, else of TZ, else None; raises RunError.
+
+    A TZ that is a rule (CST-8), an abbreviation (CST) or a path stays the C library's business.
+    """
+    if option is not None:
+        return load_zone(option, "--timezone")
+    variable = environ.get("TZ", "")
+    if variable == "UTC" or re.fullmatch("[^/:,][^,]*/[^,]*", variable):
+        return load_zone(variable, "TZ")
+    return None
+
+
+def to_utc(moment: datetime, zone: Zone) -> datetime:
+    """Return a moment in UTC. A naive one is read on the clocks of the zone.
+
+    A time that occurs twice means its first occurrence.
+    """
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=zone)
+    # Without a zone, astimezone is wrong for a time that the clocks skip; timestamp is right.
+    return datetime.fromtimestamp(moment.timestamp(), timezone.utc)
+
+
+def midnight(day: date, zone: Zone) -> datetime:
+    """Return the start of a local day in UTC."""
+    return to_utc(datetime.combine(day, datetime.min.time()), zone)
+
+
+def hour_of(local: datetime) -> str:
+    """Return a text that is the same for all times in one local hour.
+
+    The offset in it makes an hour that is repeated, as clocks go back, another hour.
+    """
+    return local.isoformat(timespec="hours")
+
+
 def monday_of(local: datetime) -> date:
     """Return the Monday on which the week of a time begins."""
     return local.date() - local.weekday() * DAY
 
 
+def starts_unit(moment: datetime, zone: Zone, unit_of: UnitOf) -> bool:
+    """Say whether a local hour, day or week starts at a moment."""
+    local = moment.astimezone(zone)
+    local_before = (moment - SECOND).astimezone(zone)
+    return unit_of(local) != unit_of(local_before)
+
+
+def unit_end(moment: datetime, zone: Zone, unit_of: UnitOf) -> datetime:
+    """Return, in UTC, when the local hour, day or week of a moment ends.
+
+    Clocks change at quarters of an hour.
+    """
+    local = moment.astimezone(zone)
+    since_quarter = timedelta(minutes=local.minute % 15, seconds=local.second)
+    end = moment - since_quarter + QUARTER
+    while not starts_unit(end, zone, unit_of):
+        end += QUARTER
+    return end
+
+
+def period_in_words(period: Period) -> str:
+    """Return a period for people: whole days by the first and last day, and the zone."""
+    start, end = period.local()
+    first = f"{start:%Y-%m-%d %H:%M:%S}"
+    last = f"{end:%Y-%m-%d %H:%M:%S}"
+    zone = period.zone
+    starts_day = starts_unit(period.start, zone, datetime.date)
+    if starts_day and starts_unit(period.end, zone, datetime.date):
+        first = str(start.date())
+        last = str(end.date() - DAY)
+
+    zone_words = period.zone_name()
+    if zone_words is None:
+        offsets = [moment.isoformat()[19:] for moment in (start, end)]
+        zone_words = "UTC" + " to UTC".join(dict.fromkeys(offsets))  # two if the clocks change
+    if first == last:
+        return f"{first} ({zone_words})"
+    return f"{first} to {last} ({zone_words})"
+
+
 def named_period(text: str, zone: Zone, now: datetime) -> tuple[datetime, datetime]:
     """Return start and end, in UTC, of a --period; raises RunError."""
-    rolling = ROLLING_FORM.fullmatch(text)
-    if rolling:
-        length = int(rolling["count"]) * ROLLING_UNITS[rolling["unit"]]
-        if not timedelta(0) < length <= RETENTION:
-            raise RunError(USAGE, f"--period {text} is out of range; use 1d to 30d or 1h to 720h")
-        return now - length, now
-
     local_now = now.astimezone(zone)
     today = local_now.date()
     tomorrow = today + DAY
     monday = monday_of(local_now)
     month = today.replace(day=1)
-    last_month = (month - DAY).replace(day=1)
     days = {
         "today": (today, tomorrow),
         "yesterday": (today - DAY, today),
         "this-week": (monday, tomorrow),
         "last-week": (monday - 7 * DAY, monday),
         "this-month": (month, tomorrow),
-        "last-month": (last_month, month),
+        "last-month": ((month - DAY).replace(day=1), month),
     }
-    if text not in days:
-        raise RunError(USAGE, f"unknown period {quoted(text)}; use {PERIOD_NAMES}")
-    first_day, day_after = days[text]
-    return midnight(first_day, zone), midnight(day_after, zone)
+    last_days = LAST_DAYS.fullmatch(text)
+    if last_days:
+        length = int(last_days[1]) * DAY
+        days[text] = (today - length, today)
+    if text in days:
+        first_day, day_after = days[text]
+        return midnight(first_day, zone), midnight(day_after, zone)
+
+    rolling = ROLLING.fullmatch(text)
+    if rolling:
+        unit = DAY if rolling[2] == "d" else HOUR
+        start = now - int(rolling[1]) * unit
+        if now - RETENTION <= start < now:
+            return start, now
+    raise RunError(USAGE, f"unknown period {quoted(text)}; use {PERIOD_NAMES}")
 
 
-def read_when(text: str, zone: Zone, option: str) -> datetime:
+def read_time(text: str, zone: Zone, option: str) -> datetime:
     """Return the instant, in UTC, that --from or --to means; raises RunError.
 
     A plain date is local midnight for --from, and the end of that day for --to.
     """
-    wrong = RunError(USAGE, f"{option} {quoted(text)} is not a date or time; use {TIME_FORMS}")
-    form = TIME_FORM.fullmatch(text)
-    if form is None:
-        raise wrong
-    parts = form.groupdict("")
+    message = f"{option} {quoted(text)} is not a date or time; use {TIME_FORMS}"
+    if not TIME_FORM.fullmatch(text):
+        raise RunError(USAGE, message)
     try:
-        moment = datetime.fromisoformat(parts["day"] + parts["clock"])
-        if parts["offset"]:
-            offset = datetime.strptime(parts["offset"], "%z").tzinfo
-            moment = moment.replace(tzinfo=offset)
-    except ValueError:
-        raise wrong from None
-    if option == "--to" and not parts["clock"]:
-        with contextlib.suppress(OverflowError):  # 31 December 9999
-            moment += DAY
+        moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    except ValueError:  # such as 31 February
+        raise RunError(USAGE, message) from None
+    is_date = len(text) == len("YYYY-MM-DD")
+    if is_date and option == "--to":
+        moment += DAY
     return to_utc(moment, zone)
 
 
-def kept_period(
-    start: datetime,
-    end: datetime,
-    zone: Zone,
-    now: datetime,
-) -> Period:
+def kept_period(start: datetime, end: datetime, zone: Zone, now: datetime) -> Period:
     """Return the part of [start, end) that has passed and is still kept; raises RunError.
 
     A day, week or month that begins in this very second gets a length of one second.
@@ -527,361 +692,381 @@ def kept_period(
         first_day = (oldest - SECOND).astimezone(zone).date() + DAY
         raise RunError(
             USAGE,
-            f"the period ended before {oldest.astimezone(zone)}; older data is not kept",
-            f"The earliest whole day that is available is {first_day}.",
+            f"the period ended before {oldest.astimezone(zone)}, and older data is not kept; "
+            f"the earliest whole day that is available is {first_day}",
         )
     latest_end = max(now, start + SECOND)
-    return Period(max(start, oldest), min(end, latest_end), zone, complete=start >= oldest)
+    return Period(
+        start=max(start, oldest),
+        end=min(end, latest_end),
+        zone=zone,
+        complete=start >= oldest,
+    )
 
 
-# --- What is asked, and its rows ------------------------------------------------------
+# --- What is asked --------------------------------------------------------------------
+
+Fields = Dict[str, Any]  # of a request, of an answer, or of a row before its figures
+
+# What tables call the filters, in at most nine characters, by their field in requests and JSON.
+# Each needs an option of the same name, which checks the values.
+FILTERS = {"api_keys": "API keys", "ips": "addresses"}
+
+# The filter whose values become rows, by the breakdown.
+ROW_FILTERS = {"api-key": "api_keys", "ip": "ips"}
+
+INFERENCE_WORDS = {"real_time": "real-time inference", "batch": "batch inference"}
+OTHERS = "(others)"
 
 
-class Filter(NamedTuple):
-    """An option that narrows what is counted. One that was not given has the value None."""
+class Question(NamedTuple):
+    """What the statistics are asked. There is one request for each service type."""
 
-    option: str  # on the command line
-    field: str  # in the request and in JSON
-    title: str  # in tables; at most nine characters, and none of those in what_was_asked
-    value: Strings | None
-
-
-class Scope(NamedTuple):
-    """What is counted, whatever the service type.
-
-    Each field after infer_type needs a line in filters().
-    """
-
+    service_types: tuple[str, ...]  # names of SERVICE_TYPES
     period: Period
     infer_type: str  # real_time or batch
-    api_keys: Strings | None
-    ips: Strings | None
-
-    def filters(self) -> list[Filter]:
-        """Return the filters. The request and all outputs follow this list."""
-        return [
-            Filter("--api-keys", "api_keys", "API keys", self.api_keys),
-            Filter("--ips", "ips", "addresses", self.ips),
-        ]
-
-    def shown(self) -> Scope:
-        """Return this scope as it may be shown: long API keys may be secrets, and are shortened.
-
-        The console would not find one that is wrapped or escaped.
-        """
-        if self.api_keys is None:
-            return self
-        return self._replace(api_keys=tuple(map(shorten_key, self.api_keys)))
+    filters: Filters  # only those that narrow the question
 
 
-class Query(NamedTuple):
-    """What one statistics request asks for."""
+def shown_values(field: str, values: Iterable[str]) -> list[str]:
+    """Return the values of a filter as they are shown. A long API key may be a secret."""
+    if field == "api_keys":
+        return [shown_key(value) for value in values]
+    return list(values)
 
-    service_type: str  # a name of SERVICE_TYPES
-    scope: Scope
 
-    def body(self) -> Body:
-        """Return the fields of the request. What is None is left out."""
-        scope = self.scope
-        start, end = scope.period.wire_milliseconds()
-        fields: Body = {
-            "service_type": SERVICE_TYPES[self.service_type],
-            "start_time": start,
-            "end_time": end,
-            "timezone": scope.period.zone_name(),
-            "infer_type": scope.infer_type,
-        }
-        for item in scope.filters():
-            fields[item.field] = item.value
-        return {name: value for name, value in fields.items() if value is not None}
+class Order(NamedTuple):
+    """What the user ordered, with all defaults resolved."""
+
+    question: Question  # for the total
+    service_type: str  # a name of SERVICE_TYPES, or all
+    type_is_default: bool
+    region: str
+    project_id: str  # empty: not known yet
+    by: str | None  # a name of BREAKDOWNS
+    row_values: list[str]  # API keys or addresses, each of which becomes a row
 
 
 class Part(NamedTuple):
-    """A part of what is asked, which becomes one row. Its queries are added up."""
+    """A part of what is asked, and the label of its row. A list becomes a row for each service."""
 
-    name: str  # in tables
-    label: Label
-    queries: list[Query]
+    operation: str
+    label: Fields
+    question: Question
 
-
-class Options(NamedTuple):
-    """The command line, checked and complete."""
-
-    scope: Scope
-    service_type: str  # a name of SERVICE_TYPES, or all
-    service_types: Strings  # the names of SERVICE_TYPES that are asked for
-    by: str | None  # a name of BREAKDOWNS
-    parts: list[Part]  # one for each row; without --by a single one
-    region: str
-    project_id: str | None
-    credentials_file: str | None
-    oldest: datetime  # in UTC; what the service still keeps begins here
-    notes: Strings
-
-    def queries(self) -> list[Query]:
-        """Return the queries of all parts."""
-        return [query for part in self.parts for query in part.queries]
-
-    def figures(self) -> list[Figure]:
-        """Return the figures of this run, in the order of all outputs."""
-        if self.scope.infer_type == "batch":
-            return list(FIGURES)
-        if self.by == "service":
-            return [figure for figure in FIGURES if figure.list_field]
-        return [figure for figure in FIGURES if not figure.batch_only]
+    def body(self, service_type: str) -> Fields:
+        """Return the fields of the request for a service type."""
+        period = self.question.period
+        start, end = period.wire_milliseconds()
+        body: Fields = {
+            "service_type": SERVICE_TYPES[service_type],
+            "start_time": start,
+            "end_time": end,
+            "infer_type": self.question.infer_type,
+            **self.question.filters,
+        }
+        if period.zone:
+            body["timezone"] = period.zone_name()
+        if self.operation == LIST_OPERATION:
+            body.update(limit=LIST_LIMIT, offset=0)
+        return body
 
 
-def start_and_end(period: Period) -> Label:
+class Plan(NamedTuple):
+    """What is asked: first the rows, so that the total has all calls that they have."""
+
+    rows: list[Part]
+    asks_total: bool = True  # False: the total is the sum of the rows
+    rest_label: Fields | None = None  # of the row for what the other rows leave; None: no such row
+
+
+def start_and_end(period: Period) -> Fields:
     """Return start and end of a period in ISO 8601, with the zone's offset."""
-    return {
-        "start": period.local_start().isoformat(),
-        "end": period.local_end().isoformat(),
-    }
+    start, end = period.local()
+    return {"start": start.isoformat(), "end": end.isoformat()}
 
 
-def make_part(
-    name: str,
-    label: Label,
-    scope: Scope,
-    service_types: Strings,
-) -> Part:
-    """Return a part with one query for each service type."""
-    return Part(name, label, [Query(service_type, scope) for service_type in service_types])
-
-
-def one_part(scope: Scope, service_types: Strings) -> list[Part]:
-    """Return the whole as a single part."""
-    return [make_part("total", {}, scope, service_types)]
-
-
-def hour_of(local: datetime) -> str:
-    """Return a text that is the same for all times in one local hour.
-
-    The offset in it makes an hour that is repeated, as clocks go back, another hour.
-    """
-    return local.isoformat(timespec="hours")
-
-
-def next_edge(moment: datetime, zone: Zone, unit_of: Callable[[datetime], object]) -> datetime:
-    """Return, in UTC, when the local hour, day or week of a moment ends.
-
-    unit_of returns the hour, day or week of a local time. Clocks change at quarters of an hour.
-    """
-    local = moment.astimezone(zone)
-    unit = unit_of(local)
-    since_quarter = timedelta(minutes=local.minute % 15, seconds=local.second)
-    edge = moment - since_quarter + QUARTER
-    while unit_of(edge.astimezone(zone)) == unit:
-        edge += QUARTER
-    return edge
-
-
-def parts_by_time(
-    scope: Scope,
-    service_types: Strings,
-    unit: str,
-    unit_of: Callable[[datetime], object],
-) -> list[Part]:
-    """Return a part for each hour, day or week. The ends of the period cut the first and last.
-
-    unit names the label.
-    """
-    whole = scope.period
-    parts = []
+def plan_by_time(order: Order, unit: str, unit_of: UnitOf) -> Plan:
+    """Plan a row for each hour, day or week. The ends of the period may cut the first and last."""
+    whole = order.question.period
+    rows = []
     start = whole.start
-    partial = next_edge(start - SECOND, whole.zone, unit_of) != start
     while start < whole.end:
-        edge = next_edge(start, whole.zone, unit_of)
-        if edge > whole.end:
-            partial = True
-
-        period = whole._replace(start=start, end=min(edge, whole.end))
-        text = str(unit_of(period.local_start()))
-        if unit == "hour":
-            text = period.local_start().isoformat()  # a cut hour has a label of its own
-        label = {unit: text, **start_and_end(period), "partial": partial}
-        shown_name = f"{text} (partial)" if partial else text
-        parts.append(make_part(shown_name, label, scope._replace(period=period), service_types))
-        start = edge
-        partial = False
-    return parts
-
-
-def parts_by_service_type(scope: Scope, service_types: Strings) -> list[Part]:
-    """Return a part for each service type."""
-    return [make_part(name, {"service_type": name}, scope, (name,)) for name in service_types]
+        end = unit_end(start, whole.zone, unit_of)
+        period = whole._replace(start=start, end=min(end, whole.end))
+        local_start, _ = period.local()
+        if unit == "hour":  # of a part of an hour, too
+            label: Fields = {"hour": local_start.isoformat()}
+        else:
+            label = {unit: str(unit_of(local_start))}
+        if unit == "day":
+            label["weekday"] = f"{local_start:%a}"
+        label.update(start_and_end(period))
+        is_whole = end <= whole.end and starts_unit(start, whole.zone, unit_of)
+        label["partial"] = not is_whole
+        rows.append(Part(SHOW_OPERATION, label, order.question._replace(period=period)))
+        start = end
+    return Plan(rows, asks_total=False)
 
 
-def parts_by_api_key(scope: Scope, service_types: Strings) -> list[Part]:
-    """Return a part for each API key. "" is the console's online experience."""
-    parts = []
-    for api_key in scope.api_keys or ():
-        label = shorten_key(api_key)
-        narrowed = scope._replace(api_keys=(api_key,))
-        parts.append(make_part(label or '""', {"api_key": label}, narrowed, service_types))
-    return parts
+def plan_by_service_type(order: Order) -> Plan:
+    """Plan a row for each service type."""
+    rows = []
+    for name in order.question.service_types:
+        question = order.question._replace(service_types=(name,))
+        rows.append(Part(SHOW_OPERATION, {"service_type": name}, question))
+    return Plan(rows, asks_total=False)
 
 
-def parts_by_ip(scope: Scope, service_types: Strings) -> list[Part]:
-    """Return a part for each client address."""
-    parts = []
-    for ip in scope.ips or ():
-        parts.append(make_part(ip, {"ip": ip}, scope._replace(ips=(ip,)), service_types))
-    return parts
+def plan_by_service(order: Order) -> Plan:
+    """Plan the list of services, and the total."""
+    services = Part(LIST_OPERATION, {}, order.question)
+    return Plan([services], rest_label={"service": OTHERS, "service_type": None})
 
 
-BREAKDOWNS: dict[str, Callable[[Scope, Strings], list[Part]]] = {
-    "hour": functools.partial(parts_by_time, unit="hour", unit_of=hour_of),
-    "day": functools.partial(parts_by_time, unit="day", unit_of=datetime.date),
-    "week": functools.partial(parts_by_time, unit="week", unit_of=monday_of),
-    "service-type": parts_by_service_type,
-    "service": one_part,  # the totals; the rows come from another call
-    "api-key": parts_by_api_key,
-    "ip": parts_by_ip,
+def plan_by_value(order: Order) -> Plan:
+    """Plan a row for each API key or address, and the total of all calls."""
+    by = str(order.by)
+    field = ROW_FILTERS[by]
+    name = by.replace("-", "_")
+    rows = []
+    for value, shown in zip(order.row_values, shown_values(field, order.row_values)):
+        filters = {**order.question.filters, field: [value]}
+        question = order.question._replace(filters=filters)
+        rows.append(Part(SHOW_OPERATION, {name: shown}, question))
+    return Plan(rows, rest_label={name: OTHERS})
+
+
+BREAKDOWNS: dict[str, Callable[[Order], Plan]] = {
+    "hour": functools.partial(plan_by_time, unit="hour", unit_of=hour_of),
+    "day": functools.partial(plan_by_time, unit="day", unit_of=datetime.date),
+    "week": functools.partial(plan_by_time, unit="week", unit_of=monday_of),
+    "service-type": plan_by_service_type,
+    "service": plan_by_service,
+    "api-key": plan_by_value,
+    "ip": plan_by_value,
 }
 
 
-# --- Console: stdout, stderr and secrets ----------------------------------------------
+def make_plan(order: Order) -> Plan:
+    """Return what is to be asked for an order."""
+    if order.by is None:
+        return Plan(rows=[])
+    return BREAKDOWNS[order.by](order)
 
-SHORTEST_SECRET = 8  # characters of an AK, SK or token; hiding shorter ones would garble texts
-UNCOUNTED_REQUESTS = 20  # a run with more shows how many are done
+
+# --- Arguments ------------------------------------------------------------------------
+
+TYPE_NAMES = "preset (2), my-service (1), custom-endpoint (4) or all"
+REGIONS = " and ".join(TYPES_BY_REGION)
+REGION_FORM = re.compile("[a-z]{2}-[a-z]{1,30}-[0-9]{1,3}")
+BY_HELP = (
+    f"{', '.join(BREAKDOWNS)}: one row for each, and the total. service is experimental: "
+    "the name of a preset service stands for the model, other names are your own"
+)
+API_KEYS_HELP = (
+    'only calls with these API keys, as the service names them; "" is the online experience of '
+    "the console; @FILE reads a file with one per line"
+)
 
 
-class Console:
-    """stdout and stderr of a run. No secret passes, and a closed pipe is not an error."""
+class Parser(argparse.ArgumentParser):
+    """A parser that raises RunError."""
 
-    def __init__(self, stdout: TextIO | None, stderr: TextIO | None) -> None:
-        """Take the streams; None is a stream that the caller has closed."""
-        self._stdout = stdout
-        self._stderr = stderr
-        self._shown_as: dict[str, str] = {}  # for each secret in each spelling
-        self._announced: set[str] = set()
-        self._progress = ""  # on the line of stderr that is erased at the end
-        self._lock = threading.RLock()  # announcements come from several threads
+    def error(self, message: str) -> NoReturn:
+        """Raise RunError for wrong arguments. What was typed may be a key in the wrong place."""
+        raise RunError(USAGE, mask(message))
 
-    def hide(self, secret: str, shown_as: str = "***") -> None:
-        """Show another text wherever a secret would stand: as it is, or encoded for URL or JSON."""
-        if len(secret) >= SHORTEST_SECRET:
-            in_json = json.dumps(secret)[1:-1]
-            for spelling in (in_json, in_json.replace("/", r"\/")):
-                self._shown_as[spelling] = json.dumps(shown_as)[1:-1]
-            for spelling in (secret, quote(secret, safe="", errors="surrogateescape")):
-                self._shown_as[spelling] = shown_as
 
-    def without_secrets(self, text: str) -> str:
-        """Return a text in which secrets are hidden. The longest go first: one may hold another."""
-        for spelling in sorted(self._shown_as, key=len, reverse=True):
-            text = text.replace(spelling, self._shown_as[spelling])
+def service_type(text: str) -> str:
+    """Return the name of a service type, or all; raises ArgumentTypeError."""
+    for name, number in SERVICE_TYPES.items():
+        if text in (name, str(number)):
+            return name
+    if text == "all":
         return text
-
-    def clean(self, text: str) -> str:
-        """Return somebody else's text without secrets, and on one line that is not too long."""
-        return one_line(self.without_secrets(text))
-
-    def write_result(self, text: str, encoding: str | None = None) -> None:
-        """Write to stdout; raises RunError if that fails for another reason than a closed pipe.
-
-        Without an encoding, that of the stream stays.
-        """
-        if encoding and isinstance(self._stdout, io.TextIOWrapper):
-            self._stdout.reconfigure(encoding=encoding)
-        self._write(self._stdout, self.without_secrets(text))
-
-    def write_message(self, text: str, progress: str = "") -> None:
-        """Write whole lines to stderr, if anybody listens: before the progress of the run."""
-        with self._lock, contextlib.suppress(RunError):
-            if self._progress:
-                blanks = " " * len(self._progress)
-                text = f"\r{blanks}\r{text}"
-            self._progress = progress
-            self._write(self._stderr, self.without_secrets(text) + progress)
-
-    def announce(self, text: str) -> None:
-        """Write a text to stderr as a line of its own, unless it was announced before."""
-        line = self.clean(text)
-        with self._lock:
-            if line not in self._announced:
-                self._announced.add(line)
-                self.write_message(f"{line}\n")
-
-    def show_progress(self, done: int, count: int) -> None:
-        """Show how many requests are done, if stderr is a terminal and there are many."""
-        if count <= UNCOUNTED_REQUESTS or self._stderr is None or not self._stderr.isatty():
-            return
-        progress = ""
-        if done < count:
-            progress = f"{done} of {count} requests"
-        if progress != self._progress:
-            self.write_message("", progress)
-
-    @staticmethod
-    def _write(stream: TextIO | None, text: str) -> None:
-        if stream is None:
-            return
-        encoding = stream.encoding or "utf-8"
-        content = text.encode(encoding, "backslashreplace")  # escapes for what it lacks
-        try:
-            stream.write(content.decode(encoding))
-            stream.flush()
-        except OSError as error:
-            # The interpreter flushes once more at its end. That must not fail as well.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-            if error.errno not in (errno.EPIPE, errno.EINVAL):  # EINVAL: a closed pipe on Windows
-                raise RunError(
-                    INTERNAL,
-                    f"the result cannot be written: {error.strerror}",
-                    "Check the disk.",
-                ) from None
+    message = f"unknown service type {quoted(text)}; use {TYPE_NAMES}"
+    if text == "3":
+        message = "service type 3 is not accepted; use custom-endpoint (4)"
+    raise argparse.ArgumentTypeError(message)
 
 
-# --- Credentials ----------------------------------------------------------------------
-
-LONGEST_FILE = 65536  # bytes
-
-
-class Names(NamedTuple):
-    """The names by which a source calls AK, SK, token and project id. Empty: it has none."""
-
-    ak: str
-    sk: str
-    token: str = ""
-    project_id: str = ""
+def ip_address(text: str) -> str:
+    """Return an address in canonical form, IPv4 if it is mapped; raises ArgumentTypeError."""
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        address = None
+    if address is None or "%" in text:
+        message = f"{quoted(text)} is not a single IPv4 or IPv6 address"
+        raise argparse.ArgumentTypeError(message)
+    return str(getattr(address, "ipv4_mapped", None) or address)
 
 
-HW_NAMES = Names("HW_ACCESS_KEY", "HW_SECRET_KEY", "HW_SECURITY_TOKEN", "HW_PROJECT_ID")
-SDK_NAMES = Names(
+def api_keys_in(path: str) -> list[str]:
+    """Return the API keys in a file, one per line; "" is the online experience; raises RunError."""
+    shown_path = mask_path(ascii(path))
+    try:
+        lines, _ = read_user_file(path)
+    except ValueError as error:
+        raise RunError(USAGE, f"cannot read {shown_path} of --api-keys: {error}") from None
+    if not lines:
+        raise RunError(USAGE, f"the file {shown_path} of --api-keys has no API keys")
+    api_keys = []
+    for line in lines:
+        if line == '""':
+            api_keys.append("")
+        elif line[0] in "'\"" and line[-1] == line[0]:
+            raise RunError(USAGE, f"the API key {quoted(line)} is in quotes; remove them")
+        else:
+            api_keys.append(line)
+    return api_keys
+
+
+def expand_api_keys(values: Sequence[str]) -> list[str]:
+    """Return the API keys of --api-keys and of the files that it names; raises RunError."""
+    api_keys = []
+    for value in values:
+        if value.startswith("@"):
+            api_keys += api_keys_in(value[1:])
+        elif re.search("[,\"']", value):
+            message = f"the API key {quoted(value)} has a comma or a quote"
+            raise RunError(USAGE, f"{message}; separate API keys by spaces")
+        else:
+            api_keys.append(value)
+    for api_key in api_keys:
+        if not api_key.isprintable() or api_key != api_key.strip():
+            message = f"the API key {quoted(api_key)} has a character that cannot be printed"
+            raise RunError(USAGE, f"{message}, or a space at an end")
+    return api_keys
+
+
+def build_parser(formats: Sequence[str]) -> Parser:
+    """Return the parser of the command line. Its help is the docstring of this file and options."""
+    documentation = __doc__ or ""
+    description, _, epilog = documentation.partition("\n\n")
+    parser = Parser(
+        PROGRAM,
+        usage=f"{PROGRAM} [--period PERIOD | --from WHEN] [options]",
+        description=description,
+        epilog=epilog,
+        formatter_class=lambda prog: argparse.RawDescriptionHelpFormatter(prog, width=80),
+        allow_abbrev=False,
+        add_help=False,
+    )
+    if sys.version_info >= (3, 14):
+        parser.color = False
+    add = parser.add_argument_group("options").add_argument
+    add("--period", help=f"{PERIOD_NAMES} (default: {DEFAULT_PERIOD})")
+    add("--from", dest="start", metavar="WHEN", help=f"start: {TIME_FORMS}")
+    end_help = "end, in the same forms; a plain date includes that whole day (default: now)"
+    add("--to", dest="end", metavar="WHEN", help=end_help)
+    add("--timezone", metavar="ZONE", help="IANA name of the zone of dates (default: the system's)")
+    add("--service-type", metavar="TYPE", type=service_type, help=f"{TYPE_NAMES} (default: preset)")
+    add("--infer-type", choices=INFERENCE_WORDS, default="real_time", help="(default: real_time)")
+    add("--api-keys", metavar="KEY", nargs="+", action="extend", help=API_KEYS_HELP)
+    ips_help = "only calls from these client addresses"
+    add("--ips", metavar="IP", nargs="+", action="extend", type=ip_address, help=ips_help)
+    add("--by", metavar="WHAT", choices=BREAKDOWNS, help=BY_HELP)
+    format_help = "(default: table); raw: the answers of the service, with tokens in thousands"
+    add("--format", choices=formats, default="table", help=format_help)
+    add("--raw", action="store_const", const="raw", dest="format", help="the same as --format raw")
+    region_help = f"{REGIONS} offer MaaS (default: {DEFAULT_REGION})"
+    add("--region", default=DEFAULT_REGION, help=region_help)
+    add("--project-id", metavar="ID", help="(default: that of the region, by IAM)")
+    add("--credentials-file", metavar="FILE", help="file with AK and SK, in one of the forms below")
+    add("--check", action="store_true", help="only test credentials, project and statistics")
+    add("--version", action="version", version=f"{PROGRAM} {__version__}", help="show the version")
+    add("--help", "-h", action="help", help="show this help")
+    return parser
+
+
+def parse_arguments(arguments: Sequence[str], formats: Sequence[str]) -> argparse.Namespace:
+    """Return what was typed, option by option; raises RunError, or SystemExit after --help."""
+    parser = build_parser(formats)
+    if any(argument.endswith("=--") for argument in arguments):
+        # Before Python 3.13, argparse makes an empty list of it, past every check.
+        parser.error("-- is not the value of an option")
+    args = parser.parse_args(arguments)
+    if args.end is not None and args.start is None:
+        parser.error("--to needs --from")
+    if args.period is not None and args.start is not None:
+        parser.error("--period cannot be used with --from or --to")
+    if args.by == "service" and args.infer_type == "batch":
+        parser.error("--by service cannot be used with --infer-type batch")
+    if args.by == "api-key" and not args.api_keys:
+        parser.error("--by api-key needs --api-keys")
+    if args.by == "ip" and not args.ips:
+        parser.error("--by ip needs --ips")
+    if not REGION_FORM.fullmatch(args.region):
+        words = f"of the form xx-yyyy-1; MaaS is offered in {REGIONS}"
+        parser.error(f"--region {quoted(args.region)} is not {words}")
+    if args.project_id is not None and not PROJECT_ID_FORM.fullmatch(args.project_id):
+        parser.error(f"--project-id {quoted(args.project_id)} is not 32 characters of 0-9a-z")
+    if args.api_keys is not None:
+        args.api_keys = expand_api_keys(args.api_keys)
+    return args
+
+
+def make_order(args: argparse.Namespace, environ: Environ, now: datetime) -> Order:
+    """Return what the arguments order; raises RunError."""
+    zone = choose_zone(args.timezone, environ)
+    if args.start is None:
+        period = DEFAULT_PERIOD if args.period is None else args.period
+        start, end = named_period(period, zone, now)
+    else:
+        start = read_time(args.start, zone, "--from")
+        end = now if args.end is None else read_time(args.end, zone, "--to")
+
+    filters: Filters = {}
+    for field in FILTERS:
+        values = getattr(args, field)
+        if values is not None:
+            filters[field] = list(dict.fromkeys(values))  # each once
+    row_values = filters.pop(ROW_FILTERS.get(args.by, ""), [])
+
+    type_name = args.service_type
+    if type_name is None:
+        type_name = "all" if args.by == "service-type" else "preset"
+    service_types: tuple[str, ...] = (type_name,)
+    if type_name == "all":
+        service_types = TYPES_BY_REGION.get(args.region, tuple(SERVICE_TYPES))
+    kept = kept_period(start, end, zone, now)
+    return Order(
+        question=Question(service_types, kept, args.infer_type, filters),
+        service_type=type_name,
+        type_is_default=args.service_type is None,
+        region=args.region,
+        project_id=args.project_id or "",
+        by=args.by,
+        row_values=row_values,
+    )
+
+
+# --- Credentials: nothing of their source is shown ------------------------------------
+
+FILE_FORMS = (
+    "credentials.csv of the console, AK and SK on two lines or as AK,SK, or NAME = VALUE lines"
+)
+CSV_COLUMNS = ("access key id", "secret access key")
+NAMED_VALUE = re.compile(
+    r"((export|set)\s+)?(?P<name>\w+)\s*[=:]\s*(?P<quote>[\"']?)(?P<value>.*)(?P=quote)",
+    re.IGNORECASE,
+)
+
+
+# The names by which each source calls AK, SK, token and project id.
+HW_NAMES = ("HW_ACCESS_KEY", "HW_SECRET_KEY", "HW_SECURITY_TOKEN", "HW_PROJECT_ID")
+SDK_NAMES = (
     "HUAWEICLOUD_SDK_AK",
     "HUAWEICLOUD_SDK_SK",
     "HUAWEICLOUD_SDK_SECURITY_TOKEN",
     "HUAWEICLOUD_SDK_PROJECT_ID",
 )
-PROFILE_NAMES = Names("ak", "sk", "security_token", "project_id")
-CSV_NAMES = Names("access key id", "secret access key")
-LINE_NAMES = Names("AK on line 1", "SK on line 2")  # for messages: the lines have no names
+PROFILE_NAMES = ("ak", "sk", "security_token", "project_id")
 
-SECRET_VARIABLES = HW_NAMES[:3] + SDK_NAMES[:3]
 PROFILE_VARIABLE = "HUAWEICLOUD_SDK_CREDENTIALS_FILE"
 PROFILE_FILE = "~/.huaweicloud/credentials"
-
-FILE_HINT = (
-    "Use one of these forms: the AK on line 1 and the SK on line 2; NAME=VALUE lines "
-    "with the names of the environment variables; the console's credentials.csv with one key; "
-    "an INI profile with a section [basic]."
-)
-NAMED_VALUE = re.compile(
-    r"((export|set)\s+)?(?P<name>\w+)\s*=\s*(?P<quote>[\"']?)(?P<value>.*)(?P=quote)",
-    re.IGNORECASE,
-)
-
-# Characters that an AK, SK or token never has. If there are several, the last is named.
-WRONG_CHARACTERS = (
-    (r"[\x00-\x1f\x7f]", "a control character, such as a line break"),
-    (r"[^\x00-\x7f]", "a non-ASCII character"),
-    (";", "a semicolon (;)"),
-    ("'", "a single quote (')"),
-    ('"', 'a double quote (")'),
-    (" ", "a blank"),
-)
 
 
 class Credentials(NamedTuple):
@@ -891,181 +1076,98 @@ class Credentials(NamedTuple):
     sk: str
     token: str  # empty: the keys are permanent
     project_id: str  # empty: not known
-    origin: str  # where the keys came from, for messages
-    notes: Strings = ()
+    origin: str  # where they came from, for messages
+    exposed_file: str = ""  # the path of their file, if others can read it
 
     def __repr__(self) -> str:
         return f"Credentials(origin={self.origin!r})"
 
 
-def check_secret(name: str, value: str, origin: str) -> None:
-    """Raise RunError if a value cannot be an AK, SK or token. The value is not shown."""
-    problem = ""
-    if len(value) < SHORTEST_SECRET:
-        problem = f"is shorter than {SHORTEST_SECRET} characters"
-    for pattern, description in WRONG_CHARACTERS:
-        if re.search(pattern, value):
-            problem = f"contains {description}"
-    if problem:
-        raise RunError(CREDENTIALS, f"{name} in {origin} {problem}", f"Correct {name}.")
+def pick_credentials(
+    values: Mapping[str, str], names: Sequence[str], origin: str
+) -> Credentials | None:
+    """Return the credentials with these names, or None; raises RunError, which shows no value.
 
-
-def has_keys(values: Texts, names: Names) -> bool:
-    """Say whether there is an AK or an SK with these names. An empty one is none."""
-    return bool(values.get(names.ak) or values.get(names.sk))
-
-
-def credentials_from(values: Texts, names: Names, origin: str) -> Credentials:
-    """Return the credentials with these names; raises RunError."""
-    if not has_keys(values, names):
-        raise RunError(
-            CREDENTIALS,
-            f"{names.ak} and {names.sk} are missing in {origin}",
-            FILE_HINT,
-        )
-    for missing, present in ((names.ak, names.sk), (names.sk, names.ak)):
+    An empty value is none.
+    """
+    ak, sk, token, project_id = [values.get(name, "") for name in names]
+    if not ak and not sk:
+        return None
+    ak_name, sk_name, token_name, _ = names
+    for present, missing in ((sk_name, ak_name), (ak_name, sk_name)):
         if not values.get(missing):
+            raise RunError(CREDENTIALS, f"{present} is set in {origin}, but {missing} is not")
+    values_by_name = {ak_name: ak, sk_name: sk}
+    if token:
+        values_by_name[token_name] = token
+    for name, value in values_by_name.items():
+        is_plain = value.isascii() and value.isprintable() and len(value) >= MIN_SECRET
+        forbidden = " \"';" if name == token_name else " \"';,"
+        if not is_plain or any(character in value for character in forbidden):
             raise RunError(
                 CREDENTIALS,
-                f"{present} is set in {origin}, but {missing} is not",
-                f"Set {missing} in the same place.",
+                f"{name} in {origin} is not valid: it is shorter than {MIN_SECRET} characters, or "
+                "has a space, quote, semicolon, comma, control or non-ASCII character",
             )
-    for name in (names.ak, names.sk, names.token):
-        if values.get(name):
-            check_secret(name, values[name], origin)
-    return Credentials(
-        values[names.ak],
-        values[names.sk],
-        values.get(names.token, ""),
-        values.get(names.project_id, ""),
-        origin,
-    )
+    return Credentials(ak, sk, token, project_id, origin)
 
 
-def read_two_lines(lines: list[str], origin: str) -> Credentials | None:
-    """Read a file with the AK on one line and the SK on the next."""
-    if len(lines) != 2 or not re.fullmatch("[0-9A-Za-z]{8,}", lines[0]):
-        return None
-    values = {LINE_NAMES.ak: lines[0], LINE_NAMES.sk: lines[1]}
-    return credentials_from(values, LINE_NAMES, origin)
+def values_in(lines: Sequence[str]) -> dict[str, str]:
+    """Return the values in a credentials file by their names; ak and sk, if they have none."""
+    values = list(lines)
+    if len(lines) == 1:
+        values = [value.strip() for value in lines[0].split(",")]
+    if len(values) == 2 and re.fullmatch("[0-9A-Za-z]{8,}", values[0]):
+        return dict(zip(PROFILE_NAMES, values))
 
+    rows = []
+    with contextlib.suppress(csv.Error):
+        rows = [row for row in csv.reader(lines) if any(row)]
+    if len(rows) == 2:
+        header = [name.strip().lower() for name in rows[0]]
+        row = dict(zip(header, map(str.strip, rows[1])))
+        if all(column in row for column in CSV_COLUMNS):
+            return dict(zip(PROFILE_NAMES, (row[column] for column in CSV_COLUMNS)))
 
-def read_named_values(lines: list[str], origin: str) -> Credentials | None:
-    """Read NAME=VALUE lines, with or without export, set and quotes."""
-    values = {}
+    named_values = {}
+    is_wanted = True
     for line in lines:
         named = NAMED_VALUE.fullmatch(line)
-        if named:
-            values[named["name"]] = named["value"]
-    for names in (HW_NAMES, SDK_NAMES):
-        if names.ak in values or names.sk in values:
-            return credentials_from(values, names, origin)
-    return None
-
-
-def read_csv(lines: list[str], origin: str) -> Credentials | None:
-    """Read the console's credentials.csv: a header and one row; raises RunError for more rows."""
-    rows = [row for row in csv.reader(lines) if any(row)]
-    if not rows:
-        return None
-    header = [cell.strip().lower() for cell in rows[0]]
-    if CSV_NAMES.ak not in header or CSV_NAMES.sk not in header:
-        return None
-    if len(rows) != 2:
-        raise RunError(
-            CREDENTIALS,
-            f"{origin}: there are {len(rows) - 1} rows below the header",
-            "Keep the header and the row of one key.",
-        )
-    # A cell without a heading is skipped: an empty name stands for what a source does not have.
-    values = {name: cell.strip() for name, cell in zip(header, rows[1]) if name}
-    return credentials_from(values, CSV_NAMES, origin)
-
-
-def read_profile(lines: list[str], origin: str) -> Credentials | None:
-    """Read an INI profile with a section [basic]."""
-    parser = configparser.ConfigParser(interpolation=None)
-    try:
-        parser.read_string("\n".join(lines))
-    except configparser.Error:
-        return None
-    if not parser.has_section("basic"):
-        return None
-    return credentials_from(parser["basic"], PROFILE_NAMES, origin)
-
-
-FILE_READERS = (read_two_lines, read_named_values, read_csv, read_profile)
-
-
-def read_file(path: str) -> bytes:
-    """Return the bytes of a credentials file; raises RunError."""
-    hint = f"Correct the path, or the permissions of the file. {FILE_HINT}"
-    try:
-        with open(path, "rb") as file:
-            return file.read(LONGEST_FILE + 1)
-    except FileNotFoundError:
-        problem = "does not exist"
-        hint = "Correct the path of the file."
-    except OSError as error:
-        problem = f"cannot be opened: {error.strerror}"
-    except ValueError:
-        problem = "cannot be opened: the path is not valid"
-    raise RunError(CREDENTIALS, f"the credentials file {mask(path)} {problem}", hint)
-
-
-def lines_of(content: bytes, origin: str) -> list[str]:
-    """Return the lines of a file without blank ones and comments; raises RunError.
-
-    Bytes that are not UTF-8 are replaced, since they may stand in a comment.
-    """
-    encoding = "utf-8-sig"
-    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-        encoding = "utf-16"
-    text = content.decode(encoding, "replace")
-    stripped = [line.strip() for line in text.splitlines()]
-    lines = [line for line in stripped if line and not line.startswith("#")]
-
-    problem = ""
-    if len(content) > LONGEST_FILE:
-        problem = "is too long"
-    elif "\0" in text:
-        problem = "is binary"
-    elif not lines:
-        problem = "is empty"
-    if problem:
-        raise RunError(CREDENTIALS, f"{origin} {problem}", FILE_HINT)
-    return lines
-
-
-def credentials_in(lines: list[str], origin: str) -> Credentials:
-    """Return the credentials in a file of a known form; raises RunError, which shows none of it."""
-    for read in FILE_READERS:
-        credentials = read(lines, origin)
-        if credentials is not None:
-            return credentials
-    raise RunError(CREDENTIALS, f"cannot recognize the format of {origin}", FILE_HINT)
+        if line.startswith("["):
+            is_wanted = line == "[basic]"
+        elif named and is_wanted:
+            named_values[named["name"]] = named["value"]
+            named_values[named["name"].lower()] = named["value"]  # the SDK takes AK and ak
+    return named_values
 
 
 def read_credentials_file(path: str) -> Credentials:
-    """Return the credentials in a file; raises RunError."""
+    """Return the credentials in a file; raises RunError, which shows nothing of its content."""
     path = os.path.expanduser(path)
-    origin = f"the credentials file {path}"
-    lines = lines_of(read_file(path), origin)
-    credentials = credentials_in(lines, origin)
-    if os.name == "posix" and os.stat(path).st_mode & 0o044:
-        note = f"Others can read {origin}. To fix it: chmod 600 {shlex.quote(path)}"
-        credentials = credentials._replace(notes=(note,))
-    return credentials
+    origin = f"the credentials file {mask_path(path)}"
+    try:
+        lines, mode = read_user_file(path)
+    except ValueError as error:
+        raise RunError(CREDENTIALS, f"cannot read {origin}: {error}") from None
+    values = values_in([line for line in lines if not line.startswith("#")])
+    for names in (HW_NAMES, SDK_NAMES, PROFILE_NAMES):
+        credentials = pick_credentials(values, names, origin)
+        if credentials and os.name == "posix" and mode & 0o044:
+            return credentials._replace(exposed_file=path)
+        if credentials:
+            return credentials
+    raise RunError(CREDENTIALS, f"cannot recognize the format of {origin}; use {FILE_FORMS}")
 
 
-def find_credentials(path: str | None, environ: Texts) -> Credentials:
+def find_credentials(path: str | None, environ: Environ) -> Credentials:
     """Return the credentials of the first source that has some; raises RunError."""
     if path is not None:
         return read_credentials_file(path)
     for names in (HW_NAMES, SDK_NAMES):
-        if has_keys(environ, names):
-            credentials = credentials_from(environ, names, "the environment")
-            return credentials._replace(origin=f"the environment ({names.ak}, {names.sk})")
+        origin = f"the environment ({names[0]}, {names[1]})"
+        credentials = pick_credentials(environ, names, origin)
+        if credentials:
+            return credentials
     profile = environ.get(PROFILE_VARIABLE)
     if profile:
         return read_credentials_file(profile)
@@ -1074,883 +1176,765 @@ def find_credentials(path: str | None, environ: Texts) -> Credentials:
     raise RunError(CREDENTIALS, "no credentials found")
 
 
-def load_credentials(options: Options, environ: Texts, console: Console) -> Credentials:
-    """Return the credentials, with the project id where it is known; raises RunError.
+def open_credentials(
+    path: str | None, project_id: str, environ: Environ, console: Console
+) -> Credentials:
+    """Return the credentials, with the project id if it is known; raises RunError.
 
     From here on the console hides the secrets.
     """
-    credentials = find_credentials(options.credentials_file, environ)
+    try:
+        credentials = find_credentials(path, environ)
+    except RunError:
+        raise
+    except Exception as error:  # noqa: BLE001 - its text may quote a secret
+        raise RunError(BUG, f"{type(error).__name__} while credentials were read") from None
     for secret in (credentials.ak, credentials.sk, credentials.token):
         console.hide(secret)
-    place = credentials.origin
-    in_variable = environ.get(HW_NAMES.project_id, "")
-    project_id = options.project_id or credentials.project_id or in_variable
-    if project_id == in_variable:  # also if it came along with the keys
-        place = HW_NAMES.project_id
+    project_id = project_id or credentials.project_id or environ.get("HW_PROJECT_ID", "")
     if project_id and not PROJECT_ID_FORM.fullmatch(project_id):
-        raise RunError(
-            CREDENTIALS,
-            f"the project id in {place} is not 32 characters of 0-9a-z",
-            "Correct or remove it, or use --project-id.",
-        )
+        source = f"{credentials.origin} or in HW_PROJECT_ID"
+        raise RunError(PROJECT, f"the project id in {source} is not 32 characters of 0-9a-z")
     return credentials._replace(project_id=project_id)
 
 
-# --- The cloud: signature, network, project, statistics -------------------------------
+# --- The cloud: a wrong key costs one failed signature, and no wrong figure is read ---
 
 TIMEOUTS = (10.0, 30.0)  # seconds to connect, and to read
-LONGEST_WAIT = 60.0  # seconds; a longer Retry-After ends the run
-LONGEST_RETRYING = 100.0  # seconds after a request's first try, in which others may begin
-ANNOUNCED_WAIT = 2.0  # seconds; longer waits are announced
-
-SHOW_OPERATION = "show-statistics"
+WAITS = (0.5, 1.0, 2.0, 4.0, 8.0)  # seconds before each further try
+MAX_RETRY_AFTER = 60.0  # seconds; a longer wait ends the run
+MAX_SILENT_WAIT = 2.0  # seconds; a longer wait is announced
+PACE_SECONDS = 61.0  # a little more than a minute, since a request may begin late
+WAITS_BY_STATUS = {
+    429: (2.0, 4.0, 8.0, 16.0, 32.0),
+    **dict.fromkeys((500, 502, 503, 504), WAITS),
+}
+KIND_BY_STATUS = {400: BAD_REQUEST, 401: UNAUTHORIZED, 403: FORBIDDEN, 429: BUSY}
+PROJECT_LOOKUP = "project look-up"
 SIGNED_HEADERS = ("Content-Type", "X-Project-Id")  # a proxy may change others on the way
 
-UNTRUSTED_HINT = "Set REQUESTS_CA_BUNDLE to a file with the CA certificate of your proxy."
-CLOCK_HINT = "Check the clock of this machine, or of the proxy that made the certificate."
 
-# What the exceptions of requests say where a setting is wrong, the fault, and what helps.
-SETTING_FAULTS = (
-    (
-        "TLS CA certificate bundle|Caused by SSLError.*(X509|Errno|PermissionError|OSError)",
-        "the file of CA certificates cannot be used",
-        "Correct REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE, whichever is set.",
-    ),
-    (
-        "Tunnel connection failed: 407",
-        "the proxy asks for a user name and password, or refused them (407)",
-        "Correct user and password in the address of the proxy. More tries may lock the account.",
-    ),
-    (
-        "Tunnel connection failed: 403",
-        "the proxy does not allow the connection (403)",
-        "Ask the administrator of the proxy to allow this host.",
-    ),
-    (
-        "Caused by ProxyError.*(WRONG_VERSION_NUMBER|EOF|handshake operation timed out)",
-        "the proxy does not speak TLS",
-        "Begin the address of the proxy with http:// instead of https://.",
-    ),
-    (
-        "SOCKS support",
-        "a SOCKS proxy needs the package PySocks",
-        "Install PySocks in the same environment, or use an HTTP proxy.",
-    ),
-)
+def sign(request: PreparedRequest, credentials: Credentials) -> PreparedRequest:
+    """Sign a request with AK and SK, and return it.
 
-# What the service says with a 401, on its pages on APIGW.0301 and in public issues, and what helps.
-UNAUTHORIZED_HINTS = (
-    (
-        "signature expired",
-        "Set the clock of this machine, if it is over 15 minutes off, or renew temporary keys.",
-    ),
-    (r"\bak\b.*not exist", "Check the AK, and that it belongs to the site of this region."),
-    ("verify aksk signature fail", "Check the SK, and the token of temporary keys."),
-    ("reach the limit", "The AK is locked. Wait five minutes, then try once with correct keys."),
-)
-PROJECT_ID_HINT = (
-    "Use --project-id ID, or set HW_PROJECT_ID. The console shows the id under My Credentials."
-)
-OTHER_UNAUTHORIZED_HINT = (
-    "Check AK, SK, and the token of temporary keys, and that they fit the site."
-)
-
-
-class Signature:
-    """Signs requests with AK and SK.
-
-    It is the auth of a session of requests, which then does not look for passwords in a netrc file.
+    The Signer encodes a query in its own way, so its URL replaces the one of requests.
     """
+    from huaweicloudsdkcore.sdk_request import SdkRequest
+    from huaweicloudsdkcore.signer.signer import Signer
 
-    def __init__(self, credentials: Credentials) -> None:
-        self._credentials = credentials
-
-    def __call__(self, request: PreparedRequest) -> PreparedRequest:
-        """Sign a request and return it.
-
-        The Signer encodes a query in its own way, so its URL replaces the one of requests.
-        """
-        from huaweicloudsdkcore.sdk_request import SdkRequest
-        from huaweicloudsdkcore.signer.signer import Signer
-
-        headers = {
-            name: request.headers[name] for name in SIGNED_HEADERS if name in request.headers
-        }
-        headers["X-Sdk-Date"] = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%SZ")
-        if self._credentials.token:
-            headers["X-Security-Token"] = self._credentials.token
-        url = urlsplit(str(request.url))
-        unsigned = SdkRequest(
-            request.method,
-            url.scheme,
-            url.netloc,
-            url.path,
-            query_params=parse_qsl(url.query, keep_blank_values=True),
-            header_params=headers,
-            body=request.body or "",
-        )
-        signed = Signer(self._credentials).sign(unsigned)
-        request.headers.update(signed.header_params)
-        request.url = signed.url
-        return request
+    headers = {}
+    for name in SIGNED_HEADERS:
+        if name in request.headers:
+            headers[name] = request.headers[name]
+    headers["X-Sdk-Date"] = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%SZ")
+    if credentials.token:
+        headers["X-Security-Token"] = credentials.token
+    url = urlsplit(str(request.url))
+    unsigned = SdkRequest(
+        request.method,
+        url.scheme,
+        url.netloc,
+        url.path,
+        query_params=parse_qsl(url.query, keep_blank_values=True),
+        header_params=headers,
+        body=request.body or "",
+    )
+    signed = Signer(credentials).sign(unsigned)  # takes anything with ak and sk
+    request.headers.update(signed.header_params)
+    request.url = signed.url
+    return request
 
 
-def connection_error(error: BaseException, host: str) -> RunError:
-    """Return the error for a connection that failed or was lost, in the system's words."""
-    from requests import exceptions
+class Answer(NamedTuple):
+    """An answer of the service, without secrets and not judged."""
 
-    reason = "the connection was lost"
-    if isinstance(error, exceptions.Timeout):
-        reason = "no answer in time"
-    cause: BaseException | None = error
-    while cause is not None:
-        if str(cause).startswith("Tunnel connection failed"):
-            reason = str(cause)
-        elif isinstance(cause, OSError) and cause.strerror:
-            reason = cause.strerror
-        cause = cause.__context__
-    way = host
-    if isinstance(error, exceptions.ProxyError):
-        way = f"{host} through the proxy"
-    return RunError(NETWORK, f"cannot reach {way}: {reason}")
+    operation: str  # for errors
+    status: int
+    headers: Mapping[str, str]
+    text: str
+    fields: Fields  # of its JSON, with decimals; empty if it is not an object
+    is_json: bool
 
 
-def network_error(error: BaseException, host: str) -> RunError:
+def read_answer(operation: str, response: Response, console: Console) -> Answer:
+    """Return an answer without secrets."""
+    text = ""
+    try:
+        text = console.without_secrets(response.content.decode("utf-8"))
+        fields = json.loads(text, parse_float=Decimal, parse_constant=int)  # int("NaN") raises
+        is_json = True
+    except (ValueError, ArithmeticError, RecursionError):  # huge exponents, endless brackets
+        fields = None
+        is_json = False
+    if not isinstance(fields, dict):
+        fields = {}
+    return Answer(operation, response.status_code, response.headers, text, fields, is_json)
+
+
+def answer_error(kind: Kind, answer: Answer, reason: str = "") -> RunError:
+    """Return the error for an answer. What it says about an error may be nested, as in IAM."""
+    said = answer.fields
+    if isinstance(said.get("error"), dict):
+        said = {**said, **said["error"]}
+    code = str(said.get("error_code") or said.get("code") or "")
+    text = str(said.get("error_msg") or said.get("message") or "")
+    if not reason:
+        reason = f"HTTP {answer.status}: {text or 'the answer gives no reason'}"
+    elif code or text:
+        reason = f"{reason}; it says: {code} {text}"
+    error = RunError(kind, f"{answer.operation}: {reason}")
+    error.error_code = code
+    request_id = answer.headers.get("X-Request-Id") or said.get("request_id")
+    error.request_id = str(request_id or "")
+    return error
+
+
+def refusal(answer: Answer, region: str, project_id: str, origin: str) -> RunError:
+    """Return the error for an answer with another status than 200.
+
+    The hint names the region, the project, and the origin of the credentials.
+    """
+    status = answer.status
+    kind = KIND_BY_STATUS.get(status, SERVICE)
+    if status >= 500:
+        kind = BUSY
+    elif status != 429 and not answer.is_json:
+        kind = kind._replace(hint=FOREIGN.hint)
+    elif status == 403 and answer.operation == PROJECT_LOOKUP:
+        kind = PROJECT_FORBIDDEN
+    elif kind in (SERVICE, BAD_REQUEST) and answer.operation == LIST_OPERATION:
+        kind = BAD_LIST
+    reason = ""
+    if 300 <= status < 400:
+        target = answer.headers.get("Location", "an unknown place")
+        reason = f"HTTP {status}: a redirect to {target}, which is not followed"
+
+    hint = kind.hint.format(region=region, project_id=project_id, origin=origin)
+    error = answer_error(kind._replace(hint=hint), answer, reason)
+    error.http_status = status
+    error.waits = WAITS_BY_STATUS.get(status, ())
+    retry_after = answer.headers.get("Retry-After", "").strip()
+    if error.waits and retry_after.isdecimal():  # not a date
+        error.waits = (float(retry_after),) * len(error.waits)
+        if float(retry_after) > MAX_RETRY_AFTER:
+            error.waits = ()
+            error.message += f" The service asks for a wait of {retry_after} s."
+    return error
+
+
+def network_error(error: Exception, host: str, ca_file: object) -> RunError:
     """Return the error for what requests raised instead of an answer.
 
-    Its text is searched, but not shown: it may hold the password of a proxy.
+    Its text may hold the password of the proxy, so only the words of the system are shown.
     """
+    import ssl  # not at the top, because it takes time
+
     from requests import exceptions
 
     if isinstance(error, exceptions.ContentDecodingError):
         return RunError(SERVICE, f"the answer of {host} cannot be decompressed")
-    text = str(error)
-    certificate = re.search(r"certificate verify failed: (.*) \(_ssl", text)
-    if certificate:
-        reason = certificate[1]
-        hint = UNTRUSTED_HINT
-        if re.search("expired|not yet valid", reason):
-            hint = CLOCK_HINT
-        return RunError(SETTINGS, f"the certificate of {host} is not valid: {reason}", hint)
-    for pattern, fault, hint in SETTING_FAULTS:
-        if re.search(pattern, text):
-            return RunError(SETTINGS, f"cannot reach {host}: {fault}", hint)
+    root: BaseException = error
+    while root.__context__ is not None:
+        root = root.__context__
+    is_lost_tls = isinstance(root, (ssl.SSLEOFError, ssl.SSLZeroReturnError))
+    words = "the connection was lost"
+    is_setting = False
+    if isinstance(root, ssl.SSLError) and not is_lost_tls:
+        words = str(root)
+        if isinstance(ca_file, str):
+            words += f" (CA certificates: {mask_path(ca_file)})"
+        is_setting = True
+    elif isinstance(root, OSError) and not isinstance(root, exceptions.RequestException):
+        words = mask_path(str(root))
+        # A CA file that does not exist, a file that cannot be opened, a proxy that refuses.
+        is_refusal = words.startswith("Tunnel connection failed: 4")
+        is_setting = root is error or bool(root.filename) or is_refusal
+
     lost = (exceptions.ConnectionError, exceptions.Timeout, exceptions.ChunkedEncodingError)
-    if isinstance(error, lost) and "InvalidURL" not in text:
-        return connection_error(error, host)
-    return RunError(SETTINGS, f"cannot reach {host}: the address of the proxy is not valid")
-
-
-class Answer(NamedTuple):
-    """An answer of the service, whatever its status."""
-
-    operation: str  # for errors
-    text: str
-    fields: Body  # of its JSON, with decimals; empty if it is not an object
-    error_code: str  # this and the next are what it says about an error; empty: nothing
-    error_text: str
-    request_id: str
-
-
-def read_answer(operation: str, response: Response, console: Console) -> Answer:
-    """Return an answer without secrets; raises RunError if it is not JSON.
-
-    A refusal need not be JSON. An error in the answer may be flat, or nested as in IAM.
-    """
-    request_id = response.headers.get("X-Request-Id", "")
-    text = ""
-    fields = {}
-    try:
-        text = console.without_secrets(response.content.decode("utf-8"))
-        content = json.loads(text, parse_float=Decimal, parse_constant=int)  # int("NaN") raises
-        if isinstance(content, dict):
-            fields = content
-    except (ValueError, ArithmeticError, RecursionError):  # a huge exponent, endless brackets
-        if response.status_code == 200:
-            raise RunError(
-                SERVICE,
-                f"{operation}: the answer is not JSON",
-                request_id=request_id,
-            ) from None
-    error = fields
-    if isinstance(fields.get("error"), dict):
-        error = {**fields, **fields["error"]}
-    error_code = error.get("error_code") or error.get("code") or ""
-    error_text = error.get("error_msg") or error.get("message") or ""
-    request_id = request_id or str(error.get("request_id") or "")
-    return Answer(operation, text, fields, str(error_code), str(error_text), request_id)
-
-
-def unauthorized_hint(text: str) -> str:
-    """Return what helps against a 401 with this text."""
-    for pattern, hint in UNAUTHORIZED_HINTS:
-        if re.search(pattern, text):
-            return hint
-    return OTHER_UNAUTHORIZED_HINT
+    if is_setting:
+        return RunError(SETTING, f"cannot reach {host}: {words}")
+    if isinstance(error, lost):
+        failure = RunError(UNREACHABLE, f"cannot reach {host}: {words}")
+        failure.waits = WAITS
+        return failure
+    if isinstance(error, (exceptions.RequestException, ValueError, TypeError, OverflowError)):
+        return RunError(SETTING, f"cannot reach {host}: the address of the proxy cannot be used")
+    return RunError(BUG, f"{type(error).__name__} while a request was sent")
 
 
 class Cloud:
-    """The one door to the network: signs, sends, and tries again where that may help."""
+    """All requests go through here: they are signed, paced, sent and tried again."""
 
     def __init__(self, credentials: Credentials, region: str, console: Console) -> None:
-        """Prepare requests to a region; raises RunError if a package is missing."""
+        """Prepare requests to a region; raises RunError if a package cannot be imported."""
         try:
-            import huaweicloudsdkcore.signer.signer  # noqa: F401 - missing packages show up here
-            import requests
-        except ImportError as error:
-            raise RunError(
-                INTERNAL,
-                f"a package cannot be imported: {error}",
-                install_advice("huaweicloudsdkcore requests"),
-            ) from None
+            import huaweicloudsdkcore.signer.signer  # noqa: F401 - sign needs it
+            from requests import Session
+        except OSError as error:  # requests opens the files that some variables name
+            message = f"cannot use a file of this machine: {mask_path(str(error))}"
+            raise RunError(SETTING, message) from None
+        except Exception as error:  # noqa: BLE001 - a broken package raises anything
+            raise package_error(error) from None
+
         self.region = region
         self.project_id = credentials.project_id  # empty: not known yet
         self.console = console
-        self.stopped = False  # once it is set, nothing more is sent
+        self.ended = False  # once it is set, nothing more is sent
         self._origin = credentials.origin
-        self._session = requests.Session()
-        self._session.auth = Signature(credentials)
-        self._session.headers["User-Agent"] = f"{SKILL}/{__version__}"
+        # When the latest requests began, in seconds of time.monotonic.
+        self._turns: collections.deque[float] = collections.deque(maxlen=MAX_REQUESTS_PER_MINUTE)
+        self._lock = threading.Lock()
+        self._session = Session()
+        # The target of a redirect may be malformed, and then requests raises.
+        self._session.get_redirect_target = lambda _: None  # type: ignore[assignment,method-assign]
+        # An auth also keeps requests from looking for passwords in a netrc file.
+        self._session.auth = functools.partial(sign, credentials=credentials)
+        self._session.headers["User-Agent"] = f"huawei-cloud-maas-tokens-usage/{__version__}"
 
-    def get_projects(self, path: str) -> Answer:
-        """Return the answer of IAM to a GET; raises RunError."""
-        return self._request("project look-up", "iam", path)
-
-    def post_statistics(self, operation: str, body: Body) -> Answer:
+    def post_statistics(self, operation: str, body: Fields) -> Answer:
         """Return the answer to an operation of the MaaS statistics; raises RunError."""
         path = f"/v1/{self.project_id}/maas/monitoring/{operation}"
         return self._request(operation, "modelarts", path, json.dumps(body))
 
-    def _request(
-        self,
-        operation: str,
-        service: str,
-        path: str,
-        body: str = "",
-    ) -> Answer:
-        started = time.monotonic()
+    def look_up_project(self) -> None:
+        """Ask IAM for the project id, unless the credentials have one; raises RunError.
+
+        It is that of the project with the region's name: https://support.huaweicloud.com/api-iam/
+        """
+        if self.project_id:
+            return
+        answer = None
+        try:
+            answer = self._request(PROJECT_LOOKUP, "iam", f"/v3/projects?name={self.region}")
+        except RunError as error:
+            if error.http_status != 403:
+                raise
+        if answer is None:  # this call needs no permission, and has no filter
+            answer = self._request(PROJECT_LOOKUP, "iam", "/v3/auth/projects")
+        try:
+            ids = []
+            for project in answer.fields["projects"]:
+                if project["name"] == self.region:
+                    ids.append(str(project["id"]))
+        except (KeyError, TypeError):
+            raise answer_error(SERVICE, answer, "the answer is not a list of projects") from None
+        if len(ids) != 1:
+            message = f"IAM lists {len(ids)} projects named {self.region}; exactly one is needed"
+            raise RunError(PROJECT, message)
+        if not PROJECT_ID_FORM.fullmatch(ids[0]):
+            reason = "the project id is not 32 characters of 0-9a-z"
+            raise answer_error(SERVICE, answer, reason)
+        self.project_id = ids[0]
+
+    def _request(self, operation: str, service: str, path: str, body: str = "") -> Answer:
+        """Return an answer, after several tries where that may help; raises RunError."""
         tries = 0
         while True:
             try:
                 return self._send(operation, service, path, body)
             except RunError as error:
-                if self.stopped or tries >= len(error.kind.waits):
+                if tries >= len(error.waits):
                     raise
-                wait = error.kind.waits[tries]
-                elapsed = time.monotonic() - started
-                if wait > LONGEST_WAIT or elapsed + wait > LONGEST_RETRYING:
-                    raise
+                wait = error.waits[tries]
                 reason = error.message
-            if wait > ANNOUNCED_WAIT:
+            if wait > MAX_SILENT_WAIT:
                 self.console.announce(f"waiting {wait:g} s before the next try: {reason}")
-            time.sleep(wait)
+            self._wait_until(time.monotonic() + wait)
             tries += 1
 
-    def _send(
-        self,
-        operation: str,
-        service: str,
-        path: str,
-        body: str,
-    ) -> Answer:
-        if self.stopped:
-            raise RunError(INTERRUPTED, "another request has failed")
+    def _send(self, operation: str, service: str, path: str, body: str) -> Answer:
+        """Return the answer to a request that is sent once, when its turn has come.
+
+        Raises RunError if it is not JSON with status 200.
+        """
+        from requests import Request
+
+        self._wait_for_turn()
         host = f"{service}.{self.region}.myhuaweicloud.com"
         headers = {"Content-Type": "application/json"}
         method = "GET"
         if body:
             headers["X-Project-Id"] = self.project_id
             method = "POST"
+        request = Request(method, f"https://{host}{path}", headers, data=body)
+        # A bug in signing is not a network error, so this stands outside of the try.
+        prepared = self._session.prepare_request(request)
+        settings = self._session.merge_environment_settings(prepared.url, {}, None, None, None)
         try:
-            response = self._session.request(
-                method,
-                f"https://{host}{path}",
-                data=body,
-                headers=headers,
-                timeout=TIMEOUTS,
-                allow_redirects=False,
+            response = self._session.send(
+                prepared, timeout=TIMEOUTS, allow_redirects=False, **settings
             )
-        except (OSError, ValueError, TypeError) as error:  # the latter two for odd proxy addresses
-            raise network_error(error, host) from error
+        except Exception as error:  # noqa: BLE001 - addresses of proxies raise many kinds
+            raise network_error(error, host, settings["verify"]) from None
         answer = read_answer(operation, response, self.console)
-        if response.status_code != 200:
-            raise self._refusal(response, answer)
+        if answer.status != 200:
+            raise refusal(answer, self.region, self.project_id, self._origin)
+        if not answer.is_json:
+            raise answer_error(FOREIGN, answer, "the answer is not JSON")
         return answer
 
-    def _refusal(self, response: Response, answer: Answer) -> RunError:
-        status = response.status_code
-        text = answer.error_text or "the answer gives no reason"
-        hint = ""
-        if 300 <= status < 400:
-            target = response.headers.get("Location", "an unknown place")
-            text = f"a redirect to {target}, which is not followed"
-        if status == 401:
-            hint = (
-                f"{unauthorized_hint(text)} The keys come from {self._origin}. "
-                "Until this is corrected, trying again with the same keys may lock them."
-            )
-        if status == 403:
-            hint = f"{PERMISSION.hint} Region: {self.region}; project: {self.project_id}."
-            if not self.project_id:
-                hint = PROJECT_ID_HINT
-        kind = KIND_BY_STATUS.get(status, SERVICE)
-        if status >= 500 and kind == SERVICE:
-            kind = OTHER_FAULT
-        retry_after = response.headers.get("Retry-After", "").strip()
-        if kind.retryable and retry_after.isdecimal():  # not a date
-            seconds = float(retry_after)
-            kind = kind._replace(waits=(seconds,) * len(kind.waits))
-            if seconds > LONGEST_WAIT:
-                hint = f"Try again in {retry_after} seconds. The service asks for this wait."
-        return RunError(
-            kind,
-            f"{answer.operation}: HTTP {status}: {text}",
-            hint,
-            http_status=status,
-            error_code=answer.error_code,
-            request_id=answer.request_id,
-        )
+    def _wait_for_turn(self) -> None:
+        """Wait until the pace of the service allows another request; raises RunError."""
+        with self._lock:
+            turn = time.monotonic()
+            if len(self._turns) == MAX_REQUESTS_PER_MINUTE:
+                turn = max(turn, self._turns[0] + PACE_SECONDS)
+            self._turns.append(turn)
+        self._wait_until(turn)
+
+    def _wait_until(self, moment: float) -> None:
+        """Wait; raises RunError if the run ends meanwhile. All waits of a run are here."""
+        while not self.ended:
+            seconds = moment - time.monotonic()
+            if seconds <= 0:
+                return
+            time.sleep(min(seconds, 0.1))
+        raise RunError(INTERRUPTED, "another request has failed")
 
 
-def invalid_answer(answer: Answer, reason: str, hint: str = "") -> RunError:
-    """Return the error for an answer with status 200 that is not valid.
-
-    If the answer carries an error, the message shows it.
-    """
-    words = f"{answer.error_code} {answer.error_text}".strip()
-    if words:
-        reason = f"{reason}; it says: {words}"
-    return RunError(
-        SERVICE,
-        f"{answer.operation}: {reason}",
-        hint,
-        error_code=answer.error_code,
-        request_id=answer.request_id,
-    )
-
-
-def find_project_id(cloud: Cloud) -> str:
-    """Return the project id, from IAM if the credentials have none; raises RunError.
-
-    It is the id of the project that has the region's name: https://support.huaweicloud.com/api-iam/
-    """
-    if cloud.project_id:
-        return cloud.project_id
+def read_total(answer: Answer) -> Usage:
+    """Return the figures of ShowStatistics; raises RunError if they are not valid."""
+    if all(answer.fields.get(figure.field) is None for figure in FIGURES):
+        raise answer_error(SERVICE, answer, "the answer has none of the known figures")
+    usage = {}
     try:
-        answer = cloud.get_projects(f"/v3/projects?name={cloud.region}")
-    except RunError as error:
-        if error.kind != PERMISSION:
-            raise
-        # This call needs no permission, and has no filter.
-        answer = cloud.get_projects("/v3/auth/projects")
-    ids = []
-    try:
-        for project in answer.fields["projects"]:
-            if project["name"] == cloud.region:
-                ids.append(str(project["id"]))
-    except (KeyError, TypeError):
-        raise invalid_answer(answer, "the answer is not a list of projects") from None
-    if len(ids) != 1:
-        raise RunError(
-            CREDENTIALS,
-            f"IAM lists {len(ids)} projects named {cloud.region}; exactly one is needed",
-            PROJECT_ID_HINT,
-        )
-    if not PROJECT_ID_FORM.fullmatch(ids[0]):
-        raise invalid_answer(answer, "the project id is not 32 characters of 0-9a-z")
-    return ids[0]
-
-
-SHOW_FIELDS = {figure: figure.field for figure in FIGURES}
-
-
-def read_usage(fields: Mapping[Figure, str], record: Mapping[str, Any]) -> Usage:
-    """Return the figures of a record of an answer in whole tokens, calls and tasks.
-
-    fields says in which field of the record a figure stands. A field that is missing or null counts
-    as 0. Raises ValueError, which names the field, for a value that is not a figure.
-    """
-    usage = dict(ZERO_USAGE)
-    for figure, field in fields.items():
-        value = record.get(field)
-        if value is None:
-            continue
-        if (
-            type(value) not in (int, Decimal)  # a boolean is no figure
-            or not 0 <= value < FIGURE_LIMIT
-            or (value % 1 != 0 and not figure.in_thousands)
-        ):
-            raise ValueError(f"the field {field} is not a valid figure")
-        exact = Decimal(value)
-        if figure.in_thousands:
-            exact *= 1000
-        usage[figure.name] = int(exact.to_integral_value(ROUND_HALF_UP))
+        for figure in FIGURES:
+            value = answer.fields.get(figure.field)
+            usage[figure.name] = read_figure(value, figure)
+    except ValueError as error:
+        raise answer_error(SERVICE, answer, str(error)) from None
     return usage
 
 
-def ask_usage(cloud: Cloud, query: Query) -> Usage:
-    """Return the totals for a query; raises RunError."""
-    answer = cloud.post_statistics(SHOW_OPERATION, query.body())
-    if all(answer.fields.get(field) is None for field in SHOW_FIELDS.values()):
-        raise invalid_answer(answer, "the answer has none of the known figures")
-    try:
-        return read_usage(SHOW_FIELDS, answer.fields)
-    except ValueError as error:
-        raise invalid_answer(answer, str(error)) from None
-
-
-# --- Services: an experimental call, whose answer is not documented -------------------
-
-LIST_OPERATION = "list-service-statistics"
-LIST_LIMIT = 99  # rows; a sibling call documents that the limit is below 100
-LEAST_PERCENT = {"total_requests": 95, "total_tokens": 95}  # a list that covers less is refused
-LIST_FIELDS = {figure: figure.list_field for figure in FIGURES if figure.list_field}
-NOT_LISTED = "(not listed)"
-LIST_HINT = (
-    "--by service is experimental, because the format of this answer is not documented. "
-    "Use --by service-type. To help, report the names of the fields that --raw shows."
-)
-
-
-def list_body(query: Query) -> Body:
-    """Return the fields of a request for the services' own figures."""
-    return {**query.body(), "limit": LIST_LIMIT, "offset": 0}
-
-
-def list_services(cloud: Cloud, query: Query) -> Answer:
-    """Return the figures of each service for a query, not checked; raises RunError."""
-    try:
-        return cloud.post_statistics(LIST_OPERATION, list_body(query))
-    except RunError as error:
-        if error.kind == SERVICE:
-            error.hint = LIST_HINT
-        raise
-
-
-def find_records(fields: Body) -> list[Any]:
-    """Return the list under items, or the only list at the top level; raises ValueError."""
-    lists = [value for value in fields.values() if isinstance(value, list)]
-    if isinstance(fields.get("items"), list):
-        lists = [fields["items"]]
-    if len(lists) != 1:
-        names = ", ".join(fields) or "none"
-        raise ValueError(f"the answer has {len(lists)} lists; its fields are: {names}")
-    return lists[0]
+# --- Services: an answer that is not documented, so nothing in it is taken on trust ---
 
 
 def read_service(record: Any) -> tuple[str, Usage]:
     """Return name and figures of a service; raises ValueError."""
-    if not isinstance(record, dict):
-        raise ValueError("a row of the answer is not an object")
-    for field in ("service_name", *LIST_FIELDS.values()):
-        if field not in record:
+    if not isinstance(record, dict) or not isinstance(record.get("service_name"), str):
+        raise ValueError("a row of the answer has no service_name that is a string")
+    usage = add_up([])
+    for figure in FIGURES:
+        if figure.list_field and figure.list_field not in record:
             names = ", ".join(record)
-            raise ValueError(f"a row of the answer has no {field}; its fields are: {names}")
-    name = record["service_name"]
-    if not isinstance(name, str):
-        raise ValueError("the field service_name is not a string")
-    return one_line(name), read_usage(LIST_FIELDS, record)
+            reason = f"a row of the answer has no {figure.list_field}; its fields are: {names}"
+            raise ValueError(reason)
+        if figure.list_field:
+            usage[figure.name] = read_figure(record[figure.list_field], figure)
+    return one_line(record["service_name"]), usage
 
 
 def read_services(answer: Answer) -> dict[str, Usage]:
-    """Return the usage of each service by its name; raises RunError."""
+    """Return the usage of each service by its name; raises RunError.
+
+    The services are the list under items, or the only list at the top level.
+    """
+    lists = [value for value in answer.fields.values() if isinstance(value, list)]
+    if isinstance(answer.fields.get("items"), list):
+        lists = [answer.fields["items"]]
+    if len(lists) != 1:
+        names = ", ".join(answer.fields) or "none"
+        reason = f"the answer has {len(lists)} lists; its fields are: {names}"
+        raise answer_error(BAD_LIST, answer, reason)
     services: dict[str, Usage] = {}
-    try:
-        for record in find_records(answer.fields):
+    for record in lists[0]:
+        try:
             name, usage = read_service(record)
-            services[name] = add_up([usage, services.get(name, ZERO_USAGE)])
-    except ValueError as error:
-        raise invalid_answer(answer, str(error), LIST_HINT) from None
+        except ValueError as error:
+            raise answer_error(BAD_LIST, answer, str(error)) from None
+        services[name] = add_up([usage, services.get(name, add_up([]))])
     return services
 
 
-def usage_not_listed(service_type: str, listed: Usage, total: Usage) -> Usage:
-    """Return what the listed services leave of the total; raises RunError if they do not fit it."""
-    rest = dict(ZERO_USAGE)
-    for figure in LIST_FIELDS:
-        name = figure.name
-        rest[name] = total[name] - listed[name]
-        least = total[name] * LEAST_PERCENT.get(name, 0)
-        if not least <= listed[name] * 100 <= total[name] * 100:
+def check_coverage(service_type: str, services: Mapping[str, Usage], total: Usage) -> None:
+    """Raise RunError if the services of a type do not fit its total.
+
+    They must have 95 to 101 % of it, or nearly the same: figures are rounded, and calls are made
+    in between.
+    """
+    listed = add_up(services.values())
+    allowances = {"total_tokens": 1000 * len(services), "total_requests": 10}
+    for name, allowance in allowances.items():
+        is_near = abs(total[name] - listed[name]) <= allowance
+        is_covered = 95 * total[name] <= 100 * listed[name] <= 101 * total[name]
+        if not is_near and not is_covered:
             raise RunError(
-                SERVICE,
+                BAD_LIST,
                 f"{LIST_OPERATION}: the services of type {service_type} have {listed[name]} "
-                f"{in_words(name)}, but {SHOW_OPERATION} counts {total[name]}",
-                LIST_HINT,
+                f"{as_words(name)}, but {SHOW_OPERATION} counts {total[name]}",
             )
-    return rest
 
 
-# --- Report: requests side by side, rows and sums -------------------------------------
+# --- Report: requests, rows and notes -------------------------------------------------
 
-SIDE_BY_SIDE = 8  # requests at most
+MAX_CONCURRENT = 8  # requests
+MIN_REQUESTS_COUNTED = 21  # a run with fewer does not show how many are done
 
-Result = TypeVar("Result")
+
+class Asked(NamedTuple):
+    """A part of what is asked with its answers, by service type. They are not judged yet."""
+
+    part: Part
+    answers: dict[str, Answer]
 
 
 class Row(NamedTuple):
-    """One row of a report."""
+    """One row of a report: its label in JSON and CSV, and its figures."""
 
-    name: str  # in tables
-    label: Label  # in JSON and CSV, before the figures
+    label: Fields
     usage: Usage
 
 
 class Report(NamedTuple):
-    """The result of a run. With --by, the rows add up to the total."""
+    """The result of a run."""
 
-    options: Options
-    project_id: str
-    rows: list[Row]  # without --by a single one, the total
+    order: Order
+    rows: list[Row]  # empty without --by
     total: Usage
-    notes: Strings
+    notes: list[str]
 
 
-def ask_side_by_side(
-    cloud: Cloud,
-    queries: Sequence[Query],
-    ask: Callable[[Cloud, Query], Result],
-) -> dict[Query, Result]:
-    """Return the result of each query. There must be one at least, and no two may be equal.
+def title_of(label: Fields) -> str:
+    """Return the label of a row for people."""
+    words = []
+    for name, value in label.items():
+        if value is not None and name not in ("start", "end", "partial"):
+            words.append(value or '""')  # without a name, or the online experience
+    title = ", ".join(words)
+    return f"{title} (partial)" if label.get("partial") else title
 
-    Raises the first error, after which nothing more is sent. The first query goes alone, so that a
-    wrong key costs one failed signature instead of eight.
+
+def ask_all(cloud: Cloud, parts: Sequence[Part]) -> list[Asked]:
+    """Ask for all parts; return their answers, not judged. Raises the error that came first.
+
+    The first request goes alone, so that a wrong key costs one failed signature.
     """
-    results = {queries[0]: ask(cloud, queries[0])}
+    from concurrent import futures  # not at the top, because it takes time
+
+    asked = [Asked(part, {}) for part in parts]
+    tasks = [(item, name) for item in asked for name in item.part.question.service_types]
     errors: list[Exception] = []
 
-    def ask_each(share: Sequence[Query]) -> None:
+    def ask(item: Asked, service_type: str) -> None:
+        body = item.part.body(service_type)
         try:
-            for query in share:
-                results[query] = ask(cloud, query)
+            item.answers[service_type] = cloud.post_statistics(item.part.operation, body)
         except Exception as error:  # noqa: BLE001 - raised below, whatever it is
             errors.append(error)
-            cloud.stopped = True
+            cloud.ended = True
 
-    threads = []
-    cloud.console.show_progress(len(results), len(queries))
+    pool = futures.ThreadPoolExecutor(MAX_CONCURRENT)
     try:
-        for first in range(1, min(SIDE_BY_SIDE + 1, len(queries))):
-            share = queries[first::SIDE_BY_SIDE]
-            thread = threading.Thread(target=ask_each, args=(share,), daemon=True)
-            thread.start()
-            threads.append(thread)
-        for thread in threads:
-            while thread.is_alive() and not errors:
-                thread.join(timeout=0.1)  # without a time-out, Windows would not notice Ctrl-C
-                cloud.console.show_progress(len(results), len(queries))
-    except BaseException:
-        cloud.stopped = True
+        for group in (tasks[:1], tasks[1:]):
+            pending = {pool.submit(ask, item, service_type) for item, service_type in group}
+            while pending and not errors:
+                # Without a time-out, Windows would not notice Ctrl-C.
+                pending = futures.wait(pending, timeout=0.1).not_done
+                done = sum(len(item.answers) for item in asked)
+                if len(tasks) >= MIN_REQUESTS_COUNTED:
+                    cloud.console.show_progress(f"{done} of {len(tasks)} requests")
+            if errors:
+                break
+    except KeyboardInterrupt:
+        cloud.ended = True
         raise
+    finally:
+        cloud.console.show_progress("")
+        pool.shutdown(wait=False)
     if errors:
         raise errors[0]
-    cloud.console.show_progress(len(queries), len(queries))
-    return results
+    return asked
 
 
-def service_label(name: str, service_type: str, options: Options) -> Label:
-    """Return the label of a service. Services of several types may have the same name."""
-    label = {"service": name}
-    if len(options.service_types) > 1:
-        label["service_type"] = service_type
-    return label
+def ask_plan(cloud: Cloud, plan: Plan, question: Question) -> tuple[list[Asked], list[Asked]]:
+    """Return the answers for the rows, and then for the total if it is asked; raises RunError.
+
+    A run with more requests than the service allows in a minute says first how long it takes.
+    """
+    totals = []
+    if plan.asks_total:
+        totals.append(Part(SHOW_OPERATION, {}, question))
+    count = sum(len(part.question.service_types) for part in plan.rows + totals)
+    minutes = (count - 1) // MAX_REQUESTS_PER_MINUTE
+    if minutes:
+        pace = f"at most {MAX_REQUESTS_PER_MINUTE} a minute"
+        cloud.console.announce(f"{count} requests, {pace}: this takes about {minutes} min")
+    return ask_all(cloud, plan.rows), ask_all(cloud, totals)
 
 
-def rows_of_services(
-    options: Options,
-    services_by_query: Mapping[Query, dict[str, Usage]],
-    totals: Mapping[Query, Usage],
-) -> list[Row]:
-    """Return a row for each service, the largest first, and what is not listed; raises RunError."""
+def rows_of_services(answers: Mapping[str, Answer], totals: Mapping[str, Usage]) -> list[Row]:
+    """Return a row for each service, the largest first. Both arguments are by service type.
+
+    Raises RunError if the services of a type do not fit its total.
+    """
     rows = []
-    for query, services in services_by_query.items():
-        listed = add_up(services.values())
-        rest = usage_not_listed(query.service_type, listed, totals[query])
-        usages = list(services.items())
-        if any(rest.values()):
-            usages.append((NOT_LISTED, rest))
-        for name, usage in usages:
-            label = service_label(name, query.service_type, options)
-            rows.append(Row(", ".join(label.values()), label, usage))
-    rows.sort(key=lambda row: (-row.usage["total_tokens"], row.name))
-    rows.sort(key=lambda row: row.label["service"] == NOT_LISTED)  # these go to the end
+    for service_type, answer in answers.items():
+        services = read_services(answer)
+        check_coverage(service_type, services, totals[service_type])
+        for name, usage in services.items():
+            rows.append(Row({"service": name, "service_type": service_type}, usage))
+    rows.sort(key=lambda row: title_of(row.label))
+    rows.sort(key=lambda row: row.usage["total_tokens"], reverse=True)  # keeps the order of equals
     return rows
 
 
-def unused_notes(by: str | None, rows: Sequence[Row]) -> Strings:
-    """Return a note on the API keys or addresses without calls: they may be mistyped."""
-    nouns = {"api-key": "API key", "ip": "address"}
-    unused = [row.name for row in rows if row.usage["total_requests"] == 0]
-    if by not in nouns or not unused:
-        return ()
-    noun = nouns[by]
-    note = (
-        f"No calls for {noun} {', '.join(unused)}: either none were made in this period, "
-        f"or the service does not know the {noun}."
-    )
-    return (note,)
+def figures_of(usage: Usage, order: Order) -> dict[str, float | None]:
+    """Return the figures of a run, and the error rate, by the names that programs read."""
+    is_batch = order.question.infer_type == "batch"
+    figures: dict[str, float | None] = {}
+    for figure in FIGURES:
+        if is_batch or not figure.batch_only:
+            figures[figure.name] = usage[figure.name]
+        if figure.name == "total_errors":
+            figures["error_rate"] = error_rate(usage)
+    return figures
 
 
-def make_report(cloud: Cloud, options: Options, notes: Strings) -> Report:
-    """Ask for everything and add it up; raises RunError. Partial sums are never returned."""
-    queries = options.queries()
-    services = {}
-    if options.by == "service":
-        # Asked first: calls in between can then only be missing from the rows.
-        for query in queries:
-            services[query] = read_services(list_services(cloud, query))
-    usages = ask_side_by_side(cloud, queries, ask_usage)
-    rows = []
-    if options.by == "service":
-        rows = rows_of_services(options, services, usages)
+def notes_on_order(order: Order, credentials: Credentials, now: datetime) -> list[str]:
+    """Return the notes that do not depend on the answers."""
+    period = order.question.period
+    notes = []
+    if not period.complete:
+        start, _ = period.local()
+        notes.append(f"The service keeps 30 days. Usage before {start} is not included.")
+    if now - period.end <= REPORTING_LAG:
+        notes.append("The figures lag by one to two hours. The latest calls may be missing.")
+    if order.type_is_default and order.by != "service-type":
+        notes.append("Only preset services are counted. --service-type all includes the others.")
+    if order.region not in TYPES_BY_REGION:
+        notes.append(f"MaaS is not known to be offered in {order.region}.")
+    if credentials.exposed_file:
+        command = f"chmod 600 {shlex.quote(mask_path(credentials.exposed_file))}"
+        notes.append(f"Others can read the credentials file. To fix it: {command}")
+    return notes
+
+
+def notes_on_zeros(order: Order, rows: Sequence[Row], total: Usage) -> list[str]:
+    """Return a note if there is no usage at all, or none for an API key or address."""
+    unused = []
+    for row in rows:
+        if not any(row.usage.values()):
+            unused.append(title_of(row.label))
+    if not any(total.values()):
+        found = "No usage was found."
+    elif order.row_values and unused:
+        title = FILTERS[ROW_FILTERS[str(order.by)]]
+        found = f"No usage was found for the {title} {', '.join(unused)}."
     else:
-        for part in options.parts:
-            usage = add_up(usages[query] for query in part.queries)
-            rows.append(Row(part.name, part.label, usage))
-    total = add_up(usages.values())
-    notes += unused_notes(options.by, rows)
-    return Report(options, cloud.project_id, rows, total, notes)
+        return []
+    checks = "the spelling of API keys and addresses"
+    if order.service_type != "all":
+        checks += ", and other service types (--service-type all)"
+    if order.question.infer_type != "batch":
+        checks += ", and batch inference (--infer-type batch)"
+    return [f"{found} Check {checks}."]
 
 
-def raw_entry(body: Body, answer: Answer) -> str:
-    """Return a request and its answer, as it came, as a JSON object.
+def make_report(
+    order: Order,
+    plan: Plan,
+    asked: Sequence[Asked],
+    asked_totals: Sequence[Asked],
+    notes: list[str],
+) -> Report:
+    """Return the rows and the total of all answers, and all notes; raises RunError."""
+    totals = {}
+    for item in asked_totals:
+        for service_type, answer in item.answers.items():
+            totals[service_type] = read_total(answer)
+    rows: list[Row] = []
+    for part, answers in asked:
+        if part.operation == LIST_OPERATION:
+            rows += rows_of_services(answers, totals)
+        else:
+            rows.append(Row(part.label, add_up(map(read_total, answers.values()))))
 
-    The console shortens long API keys in it.
-    """
-    return f'{{"request": {json.dumps(body)},\n "response": {answer.text}}}'
+    total = listed = add_up(row.usage for row in rows)
+    if plan.asks_total:
+        total = add_up(totals.values())
+    rest = {name: max(0, total[name] - listed[name]) for name in total}
+    if plan.rest_label and any(figures_of(rest, order).values()):
+        rows.append(Row(plan.rest_label, rest))
+    return Report(order, rows, total, notes + notes_on_zeros(order, rows, total))
 
 
-def ask_raw(cloud: Cloud, query: Query) -> str:
-    """Return the totals for a query and what was asked, as JSON that is not checked."""
-    answer = cloud.post_statistics(SHOW_OPERATION, query.body())
-    return raw_entry(query.body(), answer)
-
-
-def raw_text(cloud: Cloud, options: Options) -> str:
-    """Return a JSON array of what was asked and answered, not checked; raises RunError."""
-    queries = options.queries()
+def raw_text(asked: Sequence[Asked]) -> str:
+    """Return a JSON array of what was asked and answered, as it came and not judged."""
     entries = []
-    if options.by == "service":
-        for query in queries:
-            entries.append(raw_entry(list_body(query), list_services(cloud, query)))
-    totals = ask_side_by_side(cloud, queries, ask_raw)
-    entries += [totals[query] for query in queries]
+    for item in asked:
+        for service_type in item.part.question.service_types:
+            body = json.dumps(item.part.body(service_type))
+            answer = item.answers[service_type].text
+            entries.append(f'{{"request": {body},\n "response": {answer}}}')
     return "[" + ",\n".join(entries) + "]\n"
 
 
 # --- Output: one function for each format ---------------------------------------------
 
-WIDTH = 80  # columns of tables and of --help
-NARROWEST_BAR = 5  # columns; a bar with less room is left out
-NARROWEST_LABEL = 10  # columns, to which a label is shortened at most
-SHORT_UNITS = ((10**12, "T"), (10**9, "G"), (10**6, "M"))
+WIDTH = 80  # display columns of tables
+MIN_BAR = 5  # columns; a bar with less room is left out
+MIN_LABEL = 10  # columns, to which a label is shortened at most
+SHORT_UNITS = {"T": 10**12, "G": 10**9, "M": 10**6}
+
+# The figures that have a column in tables of rows, and its heading.
+COLUMNS = {
+    "total_tokens": "tokens",
+    "total_requests": "requests",
+    "total_errors": "errors",
+    "error_rate": "error rate",
+}
 
 
-def named_figures(usage: Usage, options: Options) -> dict[str, float | None]:
-    """Return the figures of a run, and the error rate, by the names that programs read."""
-    named: dict[str, float | None] = {}
-    for figure in options.figures():
-        named[figure.name] = usage[figure.name]
-        if figure.name == "total_errors":
-            named["error_rate"] = error_rate(usage)
-    return named
-
-
-def shown_error_rate(usage: Usage) -> str:
-    """Return the error rate in percent, or nothing without requests."""
-    rate = error_rate(usage)
-    return "" if rate is None else f"{rate:.2%}"
+def shown_figures(usage: Usage, order: Order) -> dict[str, str]:
+    """Return the same for people: with thousands separators, and the error rate in percent."""
+    shown = {}
+    for name, value in figures_of(usage, order).items():
+        if value is None:
+            shown[name] = ""
+        elif name == "error_rate":
+            shown[name] = f"{value:.2%}"
+        else:
+            shown[name] = f"{value:,}"
+    return shown
 
 
 def json_text(report: Report) -> str:
     """Return the report as a JSON document with each top-level value and each row on a line."""
-    options = report.options
-    scope = options.scope.shown()
-    rows = []
-    if options.by:
-        for row in report.rows:
-            rows.append({**row.label, **named_figures(row.usage, options)})
-    document = {
+    order = report.order
+    question = order.question
+    document: Fields = {
         "period": {
-            **start_and_end(scope.period),
-            "timezone": scope.period.zone_name(),
-            "complete": scope.period.complete,
+            **start_and_end(question.period),
+            "timezone": question.period.zone_name(),
+            "complete": question.period.complete,
         },
-        "region": options.region,
-        "project_id": report.project_id,
-        "service_type": options.service_type,
-        "infer_type": scope.infer_type,
-        **{item.field: item.value for item in scope.filters()},
-        "totals": named_figures(report.total, options),
-        "by": options.by,
-        "rows": rows,
-        "notes": report.notes,
+        "region": order.region,
+        "project_id": order.project_id,
+        "service_type": order.service_type,
+        "service_types": question.service_types,
+        "infer_type": question.infer_type,
     }
+    for field in FILTERS:
+        values = question.filters.get(field)
+        document[field] = values and shown_values(field, values)
+    document["totals"] = figures_of(report.total, order)
+    document["by"] = order.by
     lines = []
     for name, value in document.items():
-        text = json.dumps(value)
-        if name == "rows" and rows:
-            text = "[\n    " + ",\n    ".join(json.dumps(row) for row in rows) + "\n  ]"
-        lines.append(f'  "{name}": {text}')
+        lines.append(f'  "{name}": {json.dumps(value)}')
+
+    rows = []
+    for row in report.rows:
+        fields = {**row.label, **figures_of(row.usage, order)}
+        rows.append(f"    {json.dumps(fields)}")
+    text = "[\n" + ",\n".join(rows) + "\n  ]"
+    lines.append(f'  "rows": {text if rows else "[]"}')
+    lines.append(f'  "notes": {json.dumps(report.notes)}')
     return "{\n" + ",\n".join(lines) + "\n}\n"
 
 
 def csv_text(report: Report) -> str:
     """Return a header and a line for each row, or for the total without --by."""
-    options = report.options
-    whole = start_and_end(options.scope.period)
-    label = service_label("", "", options)  # without usage, --by service has no rows
-    if report.rows:
-        label = report.rows[0].label
-    header = {**whole, **label, **named_figures(report.total, options)}
+    order = report.order
+    rows = report.rows
+    if order.by is None:
+        rows = [Row({}, report.total)]
+    label: Fields = {"service": "", "service_type": ""}  # only services may have no rows
+    if rows:
+        label = rows[0].label
+    whole = start_and_end(order.question.period)
+    header = {**whole, **label, **figures_of(report.total, order)}
 
     text = io.StringIO()
     writer = csv.DictWriter(text, list(header), lineterminator="\n")
     writer.writeheader()
-    for row in report.rows:
-        writer.writerow({**whole, **row.label, **named_figures(row.usage, options)})
+    for row in rows:
+        writer.writerow({**whole, **row.label, **figures_of(row.usage, order)})
     return text.getvalue()
 
 
-def what_was_asked(report: Report) -> dict[str, str]:
-    """Return what was asked, for people, by short names."""
-    options = report.options
-    scope = options.scope.shown()
-    period = scope.period
+def filters_in_words(question: Question) -> dict[str, list[str]]:
+    """Return the values of the filters, for people, by the titles of the filters."""
+    words = {}
+    for field, values in question.filters.items():
+        words[FILTERS[field]] = [value or '""' for value in shown_values(field, values)]
+    return words
+
+
+def lines_on_order(report: Report) -> list[str]:
+    """Return what was asked. Each value of a filter has a line of its own."""
+    order = report.order
+    question = order.question
+    types = ", ".join(question.service_types)
     asked = {
-        "service": f"{options.service_type}, {scope.infer_type}",
-        "region": f"{options.region}, project {report.project_id}",
-        "period": f"{period.local_start()} to {period.local_end()}",
-        "zone": period.zone_name() or "the system's",
+        "period": [period_in_words(question.period)],
+        "services": [f"{types} ({INFERENCE_WORDS[question.infer_type]})"],
+        "region": [f"{order.region}, project {order.project_id}"],
+        **filters_in_words(question),
     }
-    for item in scope.filters():
-        if item.value is not None:
-            asked[item.title] = ", ".join(value or '""' for value in item.value)
-    return asked
-
-
-def row_cells(usage: Usage, figures: Sequence[Figure]) -> list[str]:
-    """Return figures as cells of a table, and the error rate."""
-    cells = [f"{usage[figure.name]:,}" for figure in figures]
-    return [*cells, shown_error_rate(usage)]
-
-
-class TableLine(NamedTuple):
-    """A line of a table of rows."""
-
-    label: str
-    cells: list[str]
-    tokens: int = 0  # for the bar
-
-
-def table_of(report: Report) -> list[TableLine]:
-    """Return the header, a line for each row of --by, and the total.
-
-    Without --by there is room for all figures.
-    """
-    rows: list[Row] = []
-    figures = report.options.figures()
-    headings = [in_words(figure.name) for figure in figures]
-    if report.options.by:
-        rows = report.rows
-        figures = [figure for figure in figures if figure.heading]
-        headings = [figure.heading for figure in figures]
-    lines = [TableLine("", [*headings, "error rate"])]
-    for row in rows:
-        cells = row_cells(row.usage, figures)
-        lines.append(TableLine(row.name, cells, row.usage["total_tokens"]))
-    lines.append(TableLine("total", row_cells(report.total, figures)))
+    lines = []
+    for title, values in asked.items():
+        shown_title = title
+        for value in values:
+            lines.append(f"{shown_title:<10}{shorten(value, WIDTH - 10)}")
+            shown_title = ""
     return lines
 
 
-def shorten_label(label: str, width: int) -> str:
-    """Return a label of at most width columns, shortened in the middle."""
-    if len(label) <= width:
-        return label
-    last = (width - 3) // 2
-    first = width - 3 - last
-    return shortened(label, first, last)
-
-
-def aligned(lines: Sequence[TableLine]) -> list[str]:
-    """Return the lines of a table with aligned columns and bars, at most WIDTH columns wide.
+def lines_on_rows(report: Report) -> list[str]:
+    """Return a table of the rows and the total, with a bar for the tokens of each row.
 
     Where the room is short, first the bars give way, then the labels.
     """
-    columns = zip(*(line.cells for line in lines))
-    widths = [2 + max(map(len, column)) for column in columns]  # two blanks before each cell
-    longest_label = max(len(line.label) for line in lines)
-    most_tokens = max(line.tokens for line in lines)
-    room = max(NARROWEST_LABEL, WIDTH - sum(widths))
-    label_width = min(room, longest_label)
-    bar_width = room - label_width - 2
-    if bar_width < NARROWEST_BAR:
-        bar_width = 0
+    rows = [*report.rows, Row({"": "total"}, report.total)]
+    labels = [""]
+    cells = [list(COLUMNS.values())]
+    for row in rows:
+        labels.append(title_of(row.label))
+        shown = shown_figures(row.usage, report.order)
+        cells.append([shown[name] for name in COLUMNS])
+    widths = []
+    for column in zip(*cells):
+        widths.append(2 + max(map(len, column)))
+    room = max(MIN_LABEL, WIDTH - sum(widths))
+    label_width = min(room, max(map(columns_of, labels)))
 
-    texts = []
-    for line in lines:
-        label = shorten_label(line.label, label_width)
-        text = label.ljust(label_width)
-        for cell, width in zip(line.cells, widths):
+    lines = []
+    for label, line_cells in zip(labels, cells):
+        text = shorten(label, label_width)
+        text += " " * (label_width - columns_of(text))
+        for cell, width in zip(line_cells, widths):
             text += cell.rjust(width)
-        if line.tokens:
-            length = math.ceil(line.tokens * bar_width / most_tokens)
-            text += "  " + "#" * length
-        texts.append(text.rstrip())
-    return texts
+        lines.append(text)
+
+    bar_width = room - label_width - 2
+    most_tokens = max([row.usage["total_tokens"] for row in report.rows], default=0)
+    if bar_width >= MIN_BAR and most_tokens:
+        for place, row in enumerate(report.rows, start=1):
+            length = math.ceil(row.usage["total_tokens"] * bar_width / most_tokens)
+            lines[place] += "  " + "#" * length
+    return [line.rstrip() for line in lines]
 
 
-def short_figure(count: int) -> str:
+def short_figure(count: float) -> str:
     """Return a large figure in millions or more, with two decimals; nothing for a smaller one."""
-    for size, unit in SHORT_UNITS:
-        if count >= size * 0.999995:  # the smaller unit would show 1,000.00
+    for unit, size in SHORT_UNITS.items():
+        if count >= size:
             return f"{count / size:,.2f} {unit}"
     return ""
 
 
-def total_lines(report: Report) -> list[str]:
-    """Return a line for each figure of the total."""
-    lines = []
-    for figure in report.options.figures():
-        count = report.total[figure.name]
-        remark = short_figure(count)
-        if figure.name == "total_errors":
-            remark = shown_error_rate(report.total)
-        line = f"{in_words(figure.name):<18}{count:>26,} {remark:>11}"
-        lines.append(line.rstrip())
-    return lines
-
-
-def no_usage_lines(options: Options) -> list[str]:
-    """Return the lines that say that there was no usage, and what to try.
-
-    What narrows the question comes first, then what was not asked yet.
-    """
-    tries = []
-    for item in options.scope.filters():
-        if item.value is not None:
-            tries.append(f"leave out {item.option}")
-    if options.service_type != "all":
-        tries.append("use --service-type all")
-    if options.scope.infer_type != "batch" and options.by != "service":
-        tries.append("use --infer-type batch")
-    text = "No usage found."
-    if tries:
-        text += f" To look further, {', or '.join(tries)}."
-    return textwrap.wrap(text, WIDTH, break_on_hyphens=False)
-
-
 def table_text(report: Report) -> str:
-    """Return the report for people, at most WIDTH columns wide."""
-    lines = []
-    for name, text in what_was_asked(report).items():
-        line = f"{name:<9} {text}"
-        lines += textwrap.wrap(line, WIDTH, subsequent_indent=" " * 10, break_on_hyphens=False)
-    if report.options.by:
-        lines += ["", *aligned(table_of(report))]
-    lines += ["", *total_lines(report)]
-    if not any(report.total.values()):
-        lines += ["", *no_usage_lines(report.options)]
+    """Return the report for people: rows, then the figures of the total that have no column."""
+    by = report.order.by
+    lines = [*lines_on_order(report), ""]
+    if by:
+        lines += [*lines_on_rows(report), ""]
+    for name, shown in shown_figures(report.total, report.order).items():
+        if not by or name not in COLUMNS:
+            short = short_figure(report.total.get(name, 0))
+            line = f"{as_words(name):<18}{shown:>26} {short:>11}"
+            lines.append(line.rstrip())
     return "\n".join(lines) + "\n"
 
 
@@ -1959,26 +1943,35 @@ def escape_markdown(text: str) -> str:
     return re.sub(r"([\\|`\[\]<>*])", r"\\\1", text)
 
 
-def markdown_row(label: str, cells: Sequence[str]) -> str:
+def markdown_row(label: str, cells: Iterable[str]) -> str:
     """Return a line of a Markdown table."""
-    return "| " + " | ".join([label, *cells]) + " |"
+    return f"| {escape_markdown(label)} | {' | '.join(cells)} |"
 
 
 def markdown_text(report: Report) -> str:
-    """Return a line on what was counted, and a Markdown table with a bold total."""
-    table = table_of(report)
-    headings = table[0].cells
-    asked = [f"{name} {text}" for name, text in what_was_asked(report).items()]
+    """Return a sentence on what was counted, and a Markdown table of all figures."""
+    order = report.order
+    question = order.question
+    types = ", ".join(question.service_types)
+    sentence = (
+        f"Huawei Cloud MaaS usage, {period_in_words(question.period)}: "
+        f"{types} services in {order.region}, {INFERENCE_WORDS[question.infer_type]}"
+    )
+    for title, values in filters_in_words(question).items():
+        sentence += f", only the {title} {', '.join(values)}"
+
+    total = shown_figures(report.total, order)
     lines = [
-        f"MaaS usage: {escape_markdown(', '.join(asked))}",
+        f"{escape_markdown(sentence)}.",
         "",
-        markdown_row(report.options.by or "", headings),
-        markdown_row("---", ["---:"] * len(headings)),
+        markdown_row(order.by or "", [as_words(name) for name in total]),
+        markdown_row("---", ["---:"] * len(total)),
     ]
-    for row in table[1:-1]:
-        lines.append(markdown_row(escape_markdown(row.label), row.cells))
-    bold_cells = [f"**{cell}**" if cell else "" for cell in table[-1].cells]
-    lines.append(markdown_row("**total**", bold_cells))
+    for row in report.rows:
+        shown = shown_figures(row.usage, order)
+        lines.append(markdown_row(title_of(row.label), shown.values()))
+    bold_cells = [f"**{cell}**" if cell else "" for cell in total.values()]
+    lines.append(f"| **total** | {' | '.join(bold_cells)} |")
     return "\n".join(lines) + "\n"
 
 
@@ -1993,458 +1986,126 @@ FORMATS: dict[str, Callable[[Report], str]] = {
 def error_text(error: RunError, console: Console, *, as_json: bool) -> str:
     """Return an error, without secrets, as the last lines of stderr."""
     message = console.clean(error.message)
-    fields = {
-        "kind": error.kind.name,
-        "message": message,
-        "hint": console.clean(error.hint),
-        "http_status": error.http_status,
+    hint = console.clean(error.kind.hint)
+    details = {
         "error_code": console.clean(error.error_code) or None,
         "request_id": console.clean(error.request_id) or None,
-        "retryable": error.kind.retryable,
     }
     if as_json:
+        fields = {
+            "kind": error.kind.name,
+            "message": message,
+            "hint": hint,
+            "http_status": error.http_status,
+            **details,
+            "retryable": error.kind.retryable,
+        }
         return json.dumps({"error": fields}) + "\n"
-    details = []
-    for name in ("error_code", "request_id"):
-        if fields[name]:
-            details.append(f"{in_words(name)} {fields[name]}")
-    if details:
-        message = f"{message.rstrip('.')} ({', '.join(details)})."
-    return f"error: {message}\nhint: {fields['hint']}\n"
-
-
-# --- Arguments ------------------------------------------------------------------------
-
-TO_HELP = "end, in the same forms; a plain date includes that whole day (default: now)"
-API_KEYS_HELP = (
-    'only calls with these API keys, as the service names them; "" is the console\'s online '
-    "experience; @FILE reads a file with one KEY per line"
-)
-BY_HELP = (
-    f"{', '.join(BREAKDOWNS)}: one row for each, and the total. "
-    "service is experimental: for preset services the name stands for the model, "
-    "others are names that you gave"
-)
-RAW_HELP = "the service's JSON answers as they are, with tokens in thousands"
-REGION_HELP = f"{' or '.join(TYPES_BY_REGION)} (default: {DEFAULT_REGION})"
-CREDENTIALS_FILE_HELP = (
-    "file with the AK on line 1 and the SK on line 2, or NAME=VALUE lines, credentials.csv, "
-    "or an INI profile"
-)
-
-
-class Parser(argparse.ArgumentParser):
-    """A parser that raises RunError."""
-
-    def error(self, message: str) -> NoReturn:
-        """Raise RunError for what argparse finds wrong. What was typed may be a secret."""
-        raise RunError(USAGE, mask(message))
-
-
-def wrapped(text: str) -> str:
-    """Return a help text in lines that fit beside the options, not broken at hyphens."""
-    return textwrap.fill(text, WIDTH - 26, break_on_hyphens=False)
-
-
-def build_parser() -> Parser:
-    """Return the parser of the command line. Its help is the docstring of this file and options."""
-    description, _, epilog = (__doc__ or "").partition("\n\n")
-    parser = Parser(
-        PROGRAM,
-        description=description,
-        epilog=epilog,
-        allow_abbrev=False,
-        add_help=False,
-        formatter_class=lambda prog: argparse.RawTextHelpFormatter(prog, width=WIDTH),
-    )
-    if sys.version_info >= (3, 14):
-        parser.color = False
-    options = parser.add_argument_group("options")
-    formats = options.add_mutually_exclusive_group()
-    add = options.add_argument
-    add("--period", help=wrapped(f"{PERIOD_NAMES} (default: {DEFAULT_PERIOD})"))
-    add("--from", dest="start", metavar="WHEN", help=wrapped(f"start: {TIME_FORMS}"))
-    add("--to", dest="end", metavar="WHEN", help=wrapped(TO_HELP))
-    add("--timezone", metavar="ZONE", help="IANA name of the zone of dates (default: the system's)")
-    add("--service-type", metavar="TYPE", help=wrapped(f"{TYPE_NAMES} (default: preset)"))
-    add(
-        "--infer-type",
-        choices=("real_time", "batch"),
-        default="real_time",
-        help="(default: real_time)",
-    )
-    add("--api-keys", metavar="KEY", nargs="+", action="extend", help=wrapped(API_KEYS_HELP))
-    add("--ips", metavar="IP", nargs="+", action="extend", help="only calls from these addresses")
-    add("--by", metavar="WHAT", choices=BREAKDOWNS, help=wrapped(BY_HELP))
-    formats.add_argument("--format", choices=FORMATS, help="(default: table)")
-    formats.add_argument(
-        "--raw", action="store_const", const="raw", dest="format", help=wrapped(RAW_HELP)
-    )
-    add("--region", default=DEFAULT_REGION, help=wrapped(REGION_HELP))
-    add("--project-id", metavar="ID", help="the project (default: IAM finds that of the region)")
-    add("--credentials-file", metavar="FILE", help=wrapped(CREDENTIALS_FILE_HELP))
-    add("--check", action="store_true", help="only test credentials, project and statistics")
-    add("--version", action="store_true", help="show the version")
-    add("--help", "-h", action="store_true", help="show this help")
-    return parser
-
-
-def check_parsed(args: argparse.Namespace, unknown: Sequence[str]) -> None:
-    """Raise RunError for arguments that the parser does not know. Values are not shown."""
-    if [] in vars(args).values():  # what argparse makes of --period=-- before Python 3.13
-        raise RunError(USAGE, "-- is not the value of an option")
-    names = []
-    for argument in unknown:
-        if argument.startswith("--"):
-            names.append(mask(argument.partition("=")[0]))
-        elif argument.startswith("-"):
-            names.append(argument[:2])
-    if names:
-        raise RunError(
-            USAGE,
-            f"unknown option: {', '.join(names)}",
-            f"{USAGE.hint} AK and SK are never given as arguments.",
-        )
-    if unknown:
-        raise RunError(
-            USAGE,
-            "there is a value without an option",
-            "Names of options begin with --. Put quotes around a value that contains blanks.",
-        )
-
-
-def check_arguments(args: argparse.Namespace) -> None:
-    """Raise RunError for the first rule that the arguments break."""
-    rules = (  # when each is broken, and the message
-        (
-            args.period is not None and (args.start or args.end),
-            "--period cannot be used with --from or --to",
-        ),
-        (args.end is not None and args.start is None, "--to needs --from"),
-        (
-            not REGION_FORM.fullmatch(args.region),
-            f"--region {quoted(args.region)} is not {REGION_WORDS}",
-        ),
-        (
-            args.project_id is not None and not PROJECT_ID_FORM.fullmatch(args.project_id),
-            f"--project-id {quoted(args.project_id)} is not 32 characters of 0-9a-z",
-        ),
-        (args.by == "api-key" and not args.api_keys, "--by api-key needs --api-keys"),
-        (args.by == "ip" and not args.ips, "--by ip needs --ips"),
-        (
-            args.by == "service" and args.infer_type == "batch",
-            "--by service cannot be used with --infer-type batch",
-        ),
-        (
-            args.check and (args.by or args.format not in (None, "table")),
-            "--check cannot be used with --by, --raw, or a --format other than table",
-        ),
-    )
-    for broken, message in rules:
-        if broken:
-            raise RunError(USAGE, message)
-
-
-def read_service_type(text: str) -> str:
-    """Return the name of a service type, or all; raises RunError."""
-    for name, number in SERVICE_TYPES.items():
-        if text in (name, str(number)):
-            return name
-    if text == "all":
-        return text
-    if text == "3":
-        raise RunError(USAGE, "service type 3 is not accepted; use custom-endpoint (4)")
-    raise RunError(USAGE, f"unknown service type {quoted(text)}; use {TYPE_NAMES}")
-
-
-def expand_file(value: str) -> list[str]:
-    """Return a value of --api-keys, or for @FILE the lines of that file; raises RunError."""
-    if not value.startswith("@"):
-        return [value]
-    try:
-        with open(os.path.expanduser(value[1:]), encoding="utf-8-sig") as file:
-            return [line for line in file.read().splitlines() if line]
-    except OSError as error:
-        problem = f"cannot be read: {error.strerror}"
-    except ValueError:
-        problem = "is not a text in UTF-8"
-    raise RunError(USAGE, f"the file in --api-keys {quoted(value)} {problem}")
-
-
-def read_api_keys(values: Sequence[str] | None) -> Strings | None:
-    """Return the API keys, each once; raises RunError."""
-    if values is None:
-        return None
-    api_keys = [api_key for value in values for api_key in expand_file(value)]
-    if not api_keys:
-        raise RunError(USAGE, "the file in --api-keys has no API keys")
-    for api_key in api_keys:
-        if not api_key.isprintable() or api_key != api_key.strip():
-            raise RunError(
-                USAGE,
-                f"the API key {quoted(api_key)} in --api-keys has a blank at an end, "
-                "or a character that cannot be printed",
-                "Remove the character. A file with Windows line ends may have added it.",
-            )
-    return tuple(dict.fromkeys(api_keys))
-
-
-def read_ip(text: str) -> str:
-    """Return an address in canonical form, IPv4 where it is mapped into IPv6; raises RunError."""
-    wrong = RunError(
-        USAGE,
-        f"--ips {quoted(text)} is not an IPv4 or IPv6 address",
-        "Use single addresses with blanks between them, not networks or host names.",
-    )
-    if "%" in text:
-        raise wrong
-    try:
-        address = ipaddress.ip_address(text)
-    except ValueError:
-        raise wrong from None
-    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
-        return str(address.ipv4_mapped)
-    return str(address)
-
-
-def read_ips(values: Sequence[str] | None) -> Strings | None:
-    """Return the client addresses, each once; raises RunError."""
-    if values is None:
-        return None
-    return tuple(dict.fromkeys(read_ip(value) for value in values))
-
-
-def read_period(args: argparse.Namespace, zone: Zone, now: datetime) -> Period:
-    """Return the period that the arguments ask for; raises RunError."""
-    if args.start is None:
-        period = DEFAULT_PERIOD if args.period is None else args.period
-        start, end = named_period(period, zone, now)
-    else:
-        start = read_when(args.start, zone, "--from")
-        end = now
-        if args.end is not None:
-            end = read_when(args.end, zone, "--to")
-    return kept_period(start, end, zone, now)
-
-
-def first_notes(args: argparse.Namespace, period: Period, now: datetime) -> Strings:
-    """Return the notes that are known before anything is asked."""
-    notes = []
-    if not period.complete:
-        start = period.local_start()
-        notes.append(f"The service keeps 30 days. Usage before {start} is not included.")
-    if now - period.end <= REPORTING_LAG:
-        notes.append("The figures lag by one to two hours. The latest calls may be missing.")
-    if args.service_type is None and args.by != "service-type":
-        notes.append("Only preset services are counted. --service-type all includes the others.")
-    if args.region not in TYPES_BY_REGION:
-        notes.append(
-            f"MaaS is not known to be offered in {args.region}. The request is sent anyway."
-        )
-    return tuple(notes)
-
-
-def check_request_count(by: str, parts: Sequence[Part]) -> None:
-    """Raise RunError if a breakdown needs more requests than the service allows in a minute."""
-    count = sum(len(part.queries) for part in parts)
-    if count <= MOST_REQUESTS:
-        return
-    fewer = {"api-key": "fewer API keys", "ip": "fewer addresses"}.get(by, "a shorter period")
-    hint = f"Ask for {fewer}."
-    if len(parts[0].queries) > 1:
-        hint = f"Ask for {fewer}, or for one service type."
-    raise RunError(
-        USAGE,
-        f"--by {by} needs {count} requests here; at most {MOST_REQUESTS} are allowed",
-        hint,
-    )
-
-
-def read_options(args: argparse.Namespace, environ: Texts, now: datetime) -> Options:
-    """Return what the arguments ask for; raises RunError."""
-    zone = choose_zone(args.timezone, environ)
-    scope = Scope(
-        period=read_period(args, zone, now),
-        infer_type=args.infer_type,
-        api_keys=read_api_keys(args.api_keys),
-        ips=read_ips(args.ips),
-    )
-    service_type = "preset"
-    if args.service_type is not None:
-        service_type = read_service_type(args.service_type)
-    elif args.by == "service-type":
-        service_type = "all"
-    service_types: Strings = (service_type,)
-    if service_type == "all":
-        service_types = TYPES_BY_REGION.get(args.region, tuple(SERVICE_TYPES))
-
-    parts = BREAKDOWNS.get(args.by, one_part)(scope, service_types)
-    check_request_count(args.by, parts)
-    return Options(
-        scope=scope,
-        service_type=service_type,
-        service_types=service_types,
-        by=args.by,
-        parts=parts,
-        region=args.region,
-        project_id=args.project_id,
-        credentials_file=args.credentials_file,
-        oldest=now - RETENTION,
-        notes=first_notes(args, scope.period, now),
-    )
+    words = []
+    for name, text in details.items():
+        if text:
+            words.append(f"{as_words(name)} {text}")
+    if words:
+        message = f"{message.rstrip('.')} ({', '.join(words)})."
+    return f"error: {message}\nhint: {hint}\n"
 
 
 # --- Main -----------------------------------------------------------------------------
 
 
-def run_check(
-    options: Options,
-    environ: Texts,
-    now: datetime,
-    console: Console,
-) -> None:
-    """Try credentials, project and statistics, and write a line for each; raises RunError."""
-    steps = ["credentials", "project", "statistics"]
-
-    def write_step(state: str) -> None:
-        console.write_result(f"{steps[0]:<12} {state}\n")
-        steps.pop(0)
-
-    last_hour = Period(now - HOUR, now, options.scope.period.zone)
-    query = Query("preset", Scope(last_hour, "real_time", api_keys=None, ips=None))
-    try:
-        credentials = load_credentials(options, environ, console)
-        write_step(f"ok       {credentials.origin}")
-        cloud = Cloud(credentials, options.region, console)
-        cloud.project_id = find_project_id(cloud)
-        write_step(f"ok       {cloud.project_id}")
-        started = time.monotonic()
-        ask_usage(cloud, query)
-        milliseconds = (time.monotonic() - started) * 1000
-        write_step(f"ok       {milliseconds:.0f} ms")
-    except BaseException:
-        state = "failed"
-        while steps:
-            write_step(state)
-            state = "skipped"
-        raise
+def run_check(cloud: Cloud, zone: Zone, now: datetime) -> None:
+    """Ask for the last hour of the preset services, and write how long it took; raises RunError."""
+    last_hour = Period(now - HOUR, now, zone)
+    part = Part(SHOW_OPERATION, {}, Question(("preset",), last_hour, "real_time", filters={}))
+    started = time.monotonic()
+    read_total(cloud.post_statistics(part.operation, part.body("preset")))
+    milliseconds = (time.monotonic() - started) * 1000
+    cloud.console.write_result(f"statistics   ok     {milliseconds:.0f} ms\n")
 
 
-def refusal_hint(options: Options) -> str:
-    """Return what may help after the service has refused a request with 400, if anything."""
-    hints = []
-    if options.scope.period.start == options.oldest:
-        hints.append(
-            "The period starts exactly 30 days ago, which the service may already take as too old. "
-            "Use --period 29d."
-        )
-    if len(options.service_types) > 1:
-        names = ", ".join(options.service_types)
-        hints.append(f"Ask for the service types one by one, with --service-type: {names}.")
-    return " ".join(hints)
-
-
-def run_query(
-    options: Options,
-    environ: Texts,
-    output_format: str,
-    console: Console,
-) -> None:
-    """Find credentials and project, then ask and write the answer; raises RunError."""
-    credentials = load_credentials(options, environ, console)
-    cloud = Cloud(credentials, options.region, console)
-    cloud.project_id = find_project_id(cloud)
-    notes = options.notes + credentials.notes
-    try:
-        if output_format == "raw":
-            console.write_result(raw_text(cloud, options), encoding="utf-8")
-        else:
-            report = make_report(cloud, options, notes)
-            notes = report.notes
-            console.write_result(FORMATS[output_format](report))
-    except RunError as error:
-        if error.http_status == 400:
-            error.hint = refusal_hint(options) or error.hint
-        raise
+def run_query(cloud: Cloud, order: Order, output_format: str, notes: list[str]) -> None:
+    """Ask, and write the report and the notes; raises RunError."""
+    console = cloud.console
+    plan = make_plan(order)
+    asked, asked_totals = ask_plan(cloud, plan, order.question)
+    if output_format == "raw":
+        console.write_result(raw_text(asked + asked_totals), "utf-8")
+    else:
+        report = make_report(order, plan, asked, asked_totals, notes)
+        notes = report.notes
+        text = FORMATS[output_format](report)
+        encoding = None if output_format == "table" else "utf-8"
+        console.write_result(text, encoding)
     if output_format != "json":
         for note in notes:
             console.write_message(f"note: {note}\n")
 
 
-def run(
-    arguments: Sequence[str],
-    environ: Texts,
-    now: datetime,
-    console: Console,
-) -> None:
-    """Do what the arguments ask for; raises RunError."""
-    parser = build_parser()
-    args, unknown = parser.parse_known_args(arguments)
-    if args.help:
-        console.write_result(parser.format_help())
-        return
-    if args.version:
-        console.write_result(f"{PROGRAM} {__version__}\n")
-        return
-
-    check_parsed(args, unknown)
-    check_arguments(args)
-    options = read_options(args, environ, now)
-    for api_key in options.scope.api_keys or ():
-        if len(api_key) >= LONG_KEY:  # the service may repeat it in an error
-            console.hide(api_key, shorten_key(api_key))
+def run(arguments: Sequence[str], environ: Environ, now: datetime, console: Console) -> None:
+    """Do what the arguments order; raises RunError."""
+    printed = io.StringIO()
     try:
-        if args.check:
-            run_check(options, environ, now, console)
-        else:
-            run_query(options, environ, args.format or "table", console)
-    except RunError as error:
-        if error.kind.name == NETWORK.name and options.region not in TYPES_BY_REGION:
-            error.hint = f"Check --region: {options.region} may be mistyped. {error.hint}"
-        raise
+        with contextlib.redirect_stdout(printed):
+            args = parse_arguments(arguments, [*FORMATS, "raw"])
+    except SystemExit:  # after --help or --version
+        console.write_result(printed.getvalue())
+        return
+    order = make_order(args, environ, now)
+    credentials = open_credentials(args.credentials_file, order.project_id, environ, console)
+    for api_key in args.api_keys or ():
+        if len(api_key) >= MAX_LABEL:  # the service may repeat it in an error
+            console.hide(api_key, shown_key(api_key))
+    if args.check:
+        console.write_result(f"credentials  found  {credentials.origin}\n")
 
-
-def internal_error(error: Exception) -> RunError:
-    """Return the error for a fault of this program: its type, and the line where it happened."""
-    line = 0
-    trace = error.__traceback__
-    while trace is not None:
-        if trace.tb_frame.f_code.co_filename == __file__:
-            line = trace.tb_lineno
-        trace = trace.tb_next
-    return RunError(INTERNAL, f"{type(error).__name__} in line {line} of {PROGRAM} {__version__}")
+    cloud = Cloud(credentials, order.region, console)
+    cloud.look_up_project()
+    order = order._replace(project_id=cloud.project_id)
+    if args.check:
+        console.write_result(f"project      ok     {cloud.project_id}\n")
+        run_check(cloud, order.question.period.zone, now)
+    else:
+        run_query(cloud, order, args.format, notes_on_order(order, credentials, now))
 
 
 def asks_for_json(arguments: Sequence[str]) -> bool:
     """Say whether --format json is given, also among arguments that make no sense."""
-    text = "\n".join(arguments)
+    text = "\n".join(arguments).replace("--raw", "--format=raw")
     formats = re.findall(r"^--format[=\n](.*)$", text, re.MULTILINE)
-    return formats[-1:] == ["json"]
+    return formats[-1:] == ["json"]  # the last one counts
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the program with these arguments, or those of the command line; return the exit code."""
-    arguments = sys.argv[1:] if argv is None else list(argv)
-    console = Console(sys.stdout, sys.stderr)
-    for name in SECRET_VARIABLES:
-        console.hide(os.environ.get(name, ""))
+    arguments = sys.argv[1:] if argv is None else list(argv)  # noqa: TID251
+    environ = os.environ  # noqa: TID251
+    # A stream that the caller has closed is None.
+    stdout = sys.stdout or io.StringIO()  # noqa: TID251
+    stderr = sys.stderr or io.StringIO()  # noqa: TID251
+    console = Console(stdout, stderr)
+    for name in (*HW_NAMES[:3], *SDK_NAMES[:3]):
+        console.hide(environ.get(name, ""))  # also those of a source that is not used
     now = datetime.now(timezone.utc).replace(microsecond=0)
     try:
-        run(arguments, os.environ, now, console)
+        run(arguments, environ, now, console)
     except RunError as error:
         failure = error
+    except BrokenPipeError:
+        return 0
     except KeyboardInterrupt:
         failure = RunError(INTERRUPTED, "interrupted")
-    except Exception as error:  # noqa: BLE001 - no traceback: it might show a secret
-        failure = internal_error(error)
+    except Exception as error:  # noqa: BLE001 - reported with its traceback
+        import traceback
+
+        lines = traceback.format_exception(type(error), error, error.__traceback__, chain=False)
+        console.write_message("".join(lines))
+        failure = RunError(BUG, f"unexpected {type(error).__name__}")
     else:
         return 0
-    text = error_text(failure, console, as_json=asks_for_json(arguments))
-    console.write_message(text)
+    console.write_error(error_text(failure, console, as_json=asks_for_json(arguments)))
     return failure.kind.exit_code
 
 
 if __name__ == "__main__":
-    # Ctrl-C in a constructor of a library makes its destructor fail, and Python shows a traceback.
-    sys.unraisablehook = lambda _: None
-    sys.exit(main())
+    # Ends at once: threads may still wait for answers, and flushing a closed pipe would fail again.
+    os._exit(main())

@@ -37,9 +37,9 @@ Rules are asked in the order in which they were added. Faults are sent before an
 
 Ready reactions: `drop`, `CUT_SHORT`, `NOT_JSON`, `NO_SUCH_CALL`, `slow(seconds)`,
 `together(count)`, `Hold()` and `refusal(status, code, text, retry_after=None)`. For the network:
-`cloud.certificate` and `cloud.proxy_status`; with HTTPS_PROXY=f"https://{cloud.proxy}" the proxy is
-taken for an HTTPS one. For ListServiceStatistics: `cloud.service_list_form`, one of
-SERVICE_LIST_FORMS.
+`cloud.certificate`, `cloud.proxy_status`, `cloud.proxy_password`, `cloud.answer_form` and
+`cloud.hangs_up`; with HTTPS_PROXY=f"https://{cloud.proxy}" the proxy is taken for an HTTPS one. For
+ListServiceStatistics: `cloud.service_list_form`, one of SERVICE_LIST_FORMS.
 
 "Invented" marks a status, code or text of which the real one is not known. Such a code starts
 with TEST.
@@ -47,7 +47,9 @@ with TEST.
 
 from __future__ import annotations
 
+import base64
 import calendar
+import gzip
 import hashlib
 import hmac
 import ipaddress
@@ -97,7 +99,7 @@ HOSTS = [
     f"{name}.{region}.myhuaweicloud.com" for name in ("iam", "modelarts") for region in PROJECT_IDS
 ]
 
-CERTIFICATES = ["valid", "expired", "another host"]
+CERTIFICATES = ["valid", "expired", "another host", "not trusted"]
 if sys.version_info >= (3, 9):  # trustme for Python 3.8 cannot set the first day of a certificate
     CERTIFICATES.append("not yet valid")
 
@@ -283,75 +285,33 @@ def _items(page: List[Row], total: int) -> Answer:
     return Answer(200, {"total": total, "count": len(page), "items": page})
 
 
-def _other_list(page: List[Row], total: int) -> Answer:
-    return Answer(200, {"total": total, "services": page})
+def _in_single_tokens(row: Row) -> Row:
+    return {**row, **{field: round(row[field] * 1000) for field in TOKEN_FIELDS}}
 
 
-def _first_ten(page: List[Row], total: int) -> Answer:
-    return _items(page[:10], total)
+def _with_other_names(row: Row) -> Row:
+    return {other: row[field] for field, other in OTHER_NAMES.items()}
 
 
-def _single_tokens(page: List[Row], total: int) -> Answer:
-    rows = [dict(row) for row in page]
-    for row in rows:
-        for field in TOKEN_FIELDS:
-            row[field] = round(row[field] * 1000)
-    return _items(rows, total)
-
-
-def _other_names(page: List[Row], total: int) -> Answer:
-    rows = []
-    for row in page:
-        rows.append({other: row[field] for field, other in OTHER_NAMES.items()})
-    return _items(rows, total)
-
-
-def _two_lists(page: List[Row], total: int) -> Answer:
-    return Answer(200, {"total": total, "services": page, "models": page})
-
-
-def _text(page: List[Row], total: int) -> Answer:
-    rows = []
-    for row in page:
-        rows.append({field: str(value) for field, value in row.items()})
-    return _items(rows, total)
-
-
-def _empty(_: List[Row], __: int) -> Answer:
-    return _items([], 0)
-
-
-def _twice(page: List[Row], total: int) -> Answer:
-    return _items(page + page, total)
-
-
-def _refused(_: List[Row], __: int) -> Answer:
-    return refusal(400, "TEST.0400", "the request is not valid")  # invented
-
-
-def _no_such_call(_: List[Row], __: int) -> Answer:
-    return NO_SUCH_CALL
-
-
-def _html(_: List[Row], __: int) -> Answer:
-    return NOT_JSON
+def _as_texts(row: Row) -> Row:
+    return {field: str(value) for field, value in row.items()}
 
 
 # Only "items" and "other list" are forms that a reader should accept. For more services than fit
 # into one answer, use them with more than 99 names: they obey `limit` and `offset`.
 SERVICE_LIST_FORMS: Dict[str, Callable[[List[Row], int], Answer]] = {
     "items": _items,
-    "other list": _other_list,
-    "first ten": _first_ten,  # whatever the limit is
-    "single tokens": _single_tokens,  # not thousands
-    "other names": _other_names,
-    "two lists": _two_lists,  # none of them is called items
-    "text": _text,  # figures as text
-    "empty": _empty,  # though there were calls
-    "twice": _twice,  # every row
-    "refused": _refused,
-    "no such call": _no_such_call,
-    "html": _html,
+    "other list": lambda page, total: Answer(200, {"total": total, "services": page}),
+    "first ten": lambda page, total: _items(page[:10], total),  # whatever the limit is
+    "single tokens": lambda page, total: _items([_in_single_tokens(row) for row in page], total),
+    "other names": lambda page, total: _items([_with_other_names(row) for row in page], total),
+    "two lists": lambda page, total: Answer(
+        200, {"total": total, "services": page, "models": page}
+    ),
+    "text": lambda page, total: _items([_as_texts(row) for row in page], total),
+    "empty": lambda _, __: _items([], 0),  # though there were calls
+    "twice": lambda page, total: _items(page + page, total),
+    "refused": lambda _, __: refusal(400, "TEST.0400", "the request is not valid"),  # invented
 }
 
 
@@ -409,14 +369,14 @@ class _Server(ThreadingTCPServer):
     """Listens for connections to the proxy, and serves each in a thread."""
 
     allow_reuse_address = True
-    daemon_threads = True
     request_queue_size = 64
     cloud: FakeCloud
 
-    def process_request_thread(self, request: Any, client_address: Any) -> None:
-        """Serve a connection."""
-        threading.current_thread().name = THREAD_NAME
-        super().process_request_thread(request, client_address)
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Serve a connection in a thread that has its name from the start."""
+        serve = self.process_request_thread
+        arguments = (request, client_address)
+        threading.Thread(target=serve, args=arguments, name=THREAD_NAME, daemon=True).start()
 
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002
         """Ignore that a client hung up; note every other error."""
@@ -452,8 +412,13 @@ class _Connection(BaseHTTPRequestHandler):
         cloud = self.server.cloud
         self.host = self.path.rpartition(":")[0]
         cloud.connections.append(self.host)
-        if cloud.proxy_status != 200:
-            self.send(Answer(cloud.proxy_status, "", {"Proxy-Authenticate": 'Basic realm="test"'}))
+        status = cloud.proxy_status
+        if cloud.proxy_password is not None:
+            wanted = base64.b64encode(cloud.proxy_password.encode()).decode()
+            if self.headers.get("Proxy-Authorization") != f"Basic {wanted}":
+                status = 407
+        if status != 200:
+            self.send(Answer(status, "", {"Proxy-Authenticate": 'Basic realm="test"'}))
             self.close_connection = True
             return
         if self.host not in HOSTS:
@@ -494,18 +459,30 @@ class _Connection(BaseHTTPRequestHandler):
             self.server.cloud.errors.append(error)  # before the client can notice anything
             self.close_connection = True
             return
-        self.send(answer)
+        self.send(answer, self.server.cloud.answer_form)
+        if self.server.cloud.hangs_up:
+            self.close_connection = True
 
     do_POST = do_GET  # noqa: N815
 
-    def send(self, answer: Answer) -> None:
-        """Send an answer."""
+    def send(self, answer: Answer, form: str = "plain") -> None:
+        """Send an answer: plain, in gzip, or in chunks."""
         content = answer.body
         if not isinstance(content, (str, bytes)):
             content = json.dumps(content)
         if isinstance(content, str):
             content = content.encode()
-        headers = {"Content-Type": "application/json", "Content-Length": str(len(content))}
+        headers = {"Content-Type": "application/json"}
+        if form == "gzip":
+            content = gzip.compress(content)
+            headers["Content-Encoding"] = "gzip"
+        if form == "chunks":
+            parts = [content[start : start + 50] for start in range(0, len(content), 50)]
+            parts.append(b"")  # the end
+            content = b"".join(b"%x\r\n%b\r\n" % (len(part), part) for part in parts)
+            headers["Transfer-Encoding"] = "chunked"
+        else:
+            headers["Content-Length"] = str(len(content))
         headers.update(answer.headers)
         self.send_response(answer.status)
         for name, value in headers.items():
@@ -540,6 +517,7 @@ class FakeCloud:
             "valid": authority.issue_cert(*HOSTS),
             "expired": authority.issue_cert(*HOSTS, not_after=datetime(2001, 1, 1)),
             "another host": authority.issue_cert("example.com"),
+            "not trusted": trustme.CA().issue_cert(*HOSTS),
         }
         if sys.version_info >= (3, 9):
             future = authority.issue_cert(*HOSTS, not_before=datetime(2999, 1, 1))
@@ -584,6 +562,9 @@ class FakeCloud:
         # The network
         self.certificate = "valid"  # one of CERTIFICATES
         self.proxy_status = 200  # what the proxy answers to CONNECT: 407, 403, 502, ...
+        self.proxy_password: str | None = None  # user:password, without which it answers 407
+        self.answer_form = "plain"  # or "gzip" or "chunks"
+        self.hangs_up = False  # True: each connection is closed after an answer, unannounced
 
         # What arrived
         self.seen: List[Request] = []
@@ -606,10 +587,6 @@ class FakeCloud:
     ) -> None:
         """Add a rule for requests; the module's docstring explains it."""
         self._rules.append(_Rule(where, reaction, times, after, when))
-
-    def clear_rules(self) -> None:
-        """Remove all rules that were added by `on`."""
-        self._rules = []
 
     def __enter__(self) -> FakeCloud:  # noqa: PYI034 - Python 3.8 has no Self
         serve = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
@@ -839,7 +816,7 @@ class FakeCloud:
         """Return the earliest instant for which the cloud still keeps usage."""
         return int(self._now() * 1000) - 30 * DAY_MS
 
-    def events_for(self, body: Dict[str, Any]) -> List[Event]:
+    def _events_for(self, body: Dict[str, Any]) -> List[Event]:
         """Return the events that a valid body asks for, as far as they are kept."""
         start = max(body["start_time"], self._oldest_ms())
         end = body["end_time"]
@@ -864,7 +841,7 @@ class FakeCloud:
 
         They are exact up to 10 to the 15th tokens.
         """
-        events = self.events_for(body)
+        events = self._events_for(body)
         sums = {
             "total_request_count": len(events),
             "total_error_count": sum(event.failed for event in events),
@@ -879,7 +856,7 @@ class FakeCloud:
     def _list_answer(self, body: Dict[str, Any]) -> Answer:
         """Return the figures of ListServiceStatistics, in the form that is chosen."""
         by_name: Dict[str, List[Event]] = {}
-        for event in self.events_for(body):
+        for event in self._events_for(body):
             by_name.setdefault(event.service_name, []).append(event)
         rows = [_service_row(name, events) for name, events in sorted(by_name.items())]
         offset = body.get("offset", 0)

@@ -38,26 +38,32 @@ except ImportError as missing:
 except KeyboardInterrupt:
     sys.exit(130)
 
+FIRST_LINE = """\
+sandbox: all figures are made up. In the commands of README.md, write tests/sandbox.py instead of \
+maas_rest_usage_stats.py (more: --sandbox-help).
+"""
+
 HELP = """\
-usage: python tests/sandbox.py [--fault FAULT] [arguments of the script]
+usage: python tests/sandbox.py [arguments of the script] [--fault FAULT]
        python tests/sandbox.py --sandbox-help
 
 Runs maas_rest_usage_stats.py without an account, against a fake cloud on this
 machine. All figures are made up: 45 days of usage, the same in each region.
-The arguments after --fault go to the script unchanged, and the exit code is
-the script's own.
+The other arguments go to the script unchanged, and the exit code is the
+script's own. --credentials-file is ignored: the sandbox has an AK and SK of
+its own.
 
 made-up usage:
 {usage}
 
-faults (--fault must be the first argument):
+faults (--fault may stand at any place):
 {faults}
 
 examples:
-  python tests/sandbox.py --by day
+  python tests/sandbox.py --period last-week --by day
   python tests/sandbox.py --by api-key --api-keys key-a key-b
   python tests/sandbox.py --service-type all --infer-type batch --format json
-  python tests/sandbox.py --fault no-permission --check
+  python tests/sandbox.py --check --fault no-permission
 """
 
 # Variables of the user that would lead the script away from the fake cloud.
@@ -204,25 +210,40 @@ def run_script(argv: list[str], environment: dict[str, str]) -> int:
     return code
 
 
+def take_option(argv: list[str], name: str) -> tuple[list[str], str | None]:
+    """Return the arguments without an option and its value, and the value; None if it is absent.
+
+    The value is empty if it is missing. Of a repeated option, the last value counts.
+    """
+    rest = []
+    value = None
+    arguments = iter(argv)
+    for argument in arguments:
+        if argument == name:
+            value = next(arguments, "")
+        elif argument.startswith(f"{name}="):
+            value = argument.partition("=")[2]
+        else:
+            rest.append(argument)
+    return rest, value
+
+
 def main(argv: list[str]) -> int:
     """Run the sandbox with the arguments; return the exit code."""
-    if argv[:1] == ["--sandbox-help"]:
+    if "--sandbox-help" in argv:
         sys.stdout.write(sandbox_help())
         return 0
 
-    fault_name = None
-    if argv and argv[0].startswith("--fault="):
-        fault_name, argv = argv[0].partition("=")[2], argv[1:]
-    elif argv[:1] == ["--fault"]:
-        fault_name, argv = "".join(argv[1:2]), argv[2:]
+    argv, fault_name = take_option(argv, "--fault")
     if fault_name is not None and fault_name not in FAULTS:
         sys.stderr.write(f"error: unknown fault '{fault_name}'; known: {', '.join(FAULTS)}.\n")
         sys.stderr.write("hint: See python tests/sandbox.py --sandbox-help.\n")
         return 2
+    argv, credentials_file = take_option(argv, "--credentials-file")
 
-    sys.stderr.write(
-        "sandbox: all figures are made up (help: python tests/sandbox.py --sandbox-help)\n"
-    )
+    sys.stderr.write(FIRST_LINE)
+    if credentials_file is not None:
+        sys.stderr.write("sandbox: --credentials-file is ignored; the file was not read.\n")
     sys.stderr.flush()
     with tempfile.TemporaryDirectory() as folder, FakeCloud(Path(folder)) as cloud:
         cloud.events.extend(usage_like(int(time.time() * 1000)))
