@@ -528,6 +528,7 @@ def test_a_check_shows_each_step_at_once(cloud: FakeCloud, start: Start) -> None
     assert process.popen.stdout
     assert process.popen.stdout.readline().startswith("credentials  found")
     assert process.popen.stdout.readline().startswith("project      ok")
+    assert hold.reached.wait(15)
 
     process.interrupt()
     result = process.result(timeout=15)

@@ -992,6 +992,19 @@ def test_ctrl_c_while_packages_are_imported_is_no_missing_package(
     check_interrupted(start(PYTHONPATH=str(tmp_path)).result())
 
 
+@posix_only
+def test_ctrl_c_in_a_constructor_shows_nothing_of_destructors(start: Start, tmp_path: Path) -> None:
+    """From Python 3.13 on, the destructor of half an answer fails, and Python would say so."""
+    code = (
+        "import http.client, os, signal\n"
+        "def interrupt(*_, **__):\n"
+        "    os.kill(os.getpid(), signal.SIGINT)\n"
+        "http.client.HTTPResponse.__init__ = interrupt\n"
+    )
+    (tmp_path / "sitecustomize.py").write_text(code, encoding="utf-8")
+    check_interrupted(start("--check", PYTHONPATH=str(tmp_path)).result())
+
+
 def test_after_ctrl_c_nothing_more_is_sent_or_said(
     thirty_days: list[str],
     cloud: FakeCloud,
