@@ -829,8 +829,9 @@ def plan_by_value(order: Order) -> Plan:
     by = str(order.by)
     field = ROW_FILTERS[by]
     name = by.replace("-", "_")
+    shown_labels = shown_values(field, order.row_values)
     rows = []
-    for value, shown in zip(order.row_values, shown_values(field, order.row_values)):
+    for value, shown in zip(order.row_values, shown_labels):
         filters = {**order.question.filters, field: [value]}
         question = order.question._replace(filters=filters)
         rows.append(Part(SHOW_OPERATION, {name: shown}, question))
@@ -1604,22 +1605,28 @@ def title_of(label: Fields) -> str:
     return f"{title} (partial)" if label.get("partial") else title
 
 
-def ask_all(cloud: Cloud, parts: Sequence[Part]) -> list[Asked]:
+def answers_in(asked: Sequence[Asked]) -> int:
+    """Return how many answers have come."""
+    return sum(len(item.answers) for item in asked)
+
+
+def ask_all(cloud: Cloud, parts: Sequence[Part], done: int, count: int) -> list[Asked]:
     """Ask for all parts; return their answers, not judged. Raises the error that came first.
 
-    The first request goes alone, so that a wrong key costs one failed signature.
+    The first request goes alone, so that a wrong key costs one failed signature. The progress is
+    that of a run of count requests, of which some are done.
     """
     from concurrent import futures  # not at the top, because it takes time
 
     asked = [Asked(part, {}) for part in parts]
     tasks = [(item, name) for item in asked for name in item.part.question.service_types]
-    errors: list[Exception] = []
+    errors: list[BaseException] = []
 
     def ask(item: Asked, service_type: str) -> None:
         body = item.part.body(service_type)
         try:
             item.answers[service_type] = cloud.post_statistics(item.part.operation, body)
-        except Exception as error:  # noqa: BLE001 - raised below, whatever it is
+        except BaseException as error:  # noqa: BLE001 - raised below, whatever it is
             errors.append(error)
             cloud.ended = True
 
@@ -1630,11 +1637,9 @@ def ask_all(cloud: Cloud, parts: Sequence[Part]) -> list[Asked]:
             while pending and not errors:
                 # Without a time-out, Windows would not notice Ctrl-C.
                 pending = futures.wait(pending, timeout=0.1).not_done
-                done = sum(len(item.answers) for item in asked)
-                if len(tasks) >= MIN_REQUESTS_COUNTED:
-                    cloud.console.show_progress(f"{done} of {len(tasks)} requests")
-            if errors:
-                break
+                answered = done + answers_in(asked)
+                if count >= MIN_REQUESTS_COUNTED:
+                    cloud.console.show_progress(f"{answered} of {count} requests")
     except KeyboardInterrupt:
         cloud.ended = True
         raise
@@ -1659,7 +1664,9 @@ def ask_plan(cloud: Cloud, plan: Plan, question: Question) -> tuple[list[Asked],
     if minutes:
         pace = f"at most {MAX_REQUESTS_PER_MINUTE} a minute"
         cloud.console.announce(f"{count} requests, {pace}: this takes about {minutes} min")
-    return ask_all(cloud, plan.rows), ask_all(cloud, totals)
+    asked = ask_all(cloud, plan.rows, 0, count)
+    asked_totals = ask_all(cloud, totals, answers_in(asked), count)
+    return asked, asked_totals
 
 
 def rows_of_services(answers: Mapping[str, Answer], totals: Mapping[str, Usage]) -> list[Row]:
@@ -2107,5 +2114,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    # Ctrl-C in a constructor of a library makes its destructor fail, and Python shows a traceback.
+    sys.unraisablehook = lambda _: None
     # Ends at once: threads may still wait for answers, and flushing a closed pipe would fail again.
     os._exit(main())
