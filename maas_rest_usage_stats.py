@@ -1404,7 +1404,7 @@ class Cloud:
         """
         if self.project_id:
             return
-        answer = None
+        answer = None  # the second request stands outside of the except: its errors have no context
         try:
             answer = self._request(PROJECT_LOOKUP, "iam", f"/v3/projects?name={self.region}")
         except RunError as error:
@@ -1516,12 +1516,13 @@ def read_service(record: Any) -> tuple[str, Usage]:
         raise ValueError("a row of the answer has no service_name that is a string")
     usage = add_up([])
     for figure in FIGURES:
-        if figure.list_field and figure.list_field not in record:
+        if not figure.list_field:
+            continue
+        if figure.list_field not in record:
             names = ", ".join(record)
             reason = f"a row of the answer has no {figure.list_field}; its fields are: {names}"
             raise ValueError(reason)
-        if figure.list_field:
-            usage[figure.name] = read_figure(record[figure.list_field], figure)
+        usage[figure.name] = read_figure(record[figure.list_field], figure)
     return one_line(record["service_name"]), usage
 
 
@@ -1613,8 +1614,7 @@ def answers_in(asked: Sequence[Asked]) -> int:
 def ask_all(cloud: Cloud, parts: Sequence[Part], done: int, count: int) -> list[Asked]:
     """Ask for all parts; return their answers, not judged. Raises the error that came first.
 
-    The first request goes alone, so that a wrong key costs one failed signature. The progress is
-    that of a run of count requests, of which some are done.
+    The first request goes alone: a wrong key costs one failed signature. count is that of the run.
     """
     from concurrent import futures  # not at the top, because it takes time
 
@@ -1623,8 +1623,8 @@ def ask_all(cloud: Cloud, parts: Sequence[Part], done: int, count: int) -> list[
     errors: list[BaseException] = []
 
     def ask(item: Asked, service_type: str) -> None:
-        body = item.part.body(service_type)
         try:
+            body = item.part.body(service_type)
             item.answers[service_type] = cloud.post_statistics(item.part.operation, body)
         except BaseException as error:  # noqa: BLE001 - raised below, whatever it is
             errors.append(error)
@@ -1637,9 +1637,11 @@ def ask_all(cloud: Cloud, parts: Sequence[Part], done: int, count: int) -> list[
             while pending and not errors:
                 # Without a time-out, Windows would not notice Ctrl-C.
                 pending = futures.wait(pending, timeout=0.1).not_done
-                answered = done + answers_in(asked)
                 if count >= MIN_REQUESTS_COUNTED:
+                    answered = done + answers_in(asked)
                     cloud.console.show_progress(f"{answered} of {count} requests")
+            if errors:  # a wrong key is not sent again
+                break
     except KeyboardInterrupt:
         cloud.ended = True
         raise
@@ -1746,15 +1748,16 @@ def make_report(
 ) -> Report:
     """Return the rows and the total of all answers, and all notes; raises RunError."""
     totals = {}
-    for item in asked_totals:
-        for service_type, answer in item.answers.items():
-            totals[service_type] = read_total(answer)
+    for part, answers in asked_totals:
+        for name in part.question.service_types:
+            totals[name] = read_total(answers[name])
     rows: list[Row] = []
     for part, answers in asked:
         if part.operation == LIST_OPERATION:
             rows += rows_of_services(answers, totals)
         else:
-            rows.append(Row(part.label, add_up(map(read_total, answers.values()))))
+            usages = [read_total(answers[name]) for name in part.question.service_types]
+            rows.append(Row(part.label, add_up(usages)))
 
     total = listed = add_up(row.usage for row in rows)
     if plan.asks_total:
