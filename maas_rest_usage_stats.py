@@ -995,10 +995,9 @@ def parse_arguments(arguments: Sequence[str], formats: Sequence[str]) -> argpars
         parser.error("--period cannot be used with --from or --to")
     if args.by == "service" and args.infer_type == "batch":
         parser.error("--by service cannot be used with --infer-type batch")
-    if args.by == "api-key" and not args.api_keys:
-        parser.error("--by api-key needs --api-keys")
-    if args.by == "ip" and not args.ips:
-        parser.error("--by ip needs --ips")
+    row_filter = ROW_FILTERS.get(args.by)
+    if row_filter and not getattr(args, row_filter):
+        parser.error(f"--by {args.by} needs --{row_filter.replace('_', '-')}")
     if not REGION_FORM.fullmatch(args.region):
         words = f"of the form xx-yyyy-1; MaaS is offered in {REGIONS}"
         parser.error(f"--region {quoted(args.region)} is not {words}")

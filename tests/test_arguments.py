@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -580,3 +581,13 @@ def test_any_question_counts_just_the_calls_that_it_asks_for(
     if infer_type == "batch":
         assert totals["completed_tasks"] == sum(event.tasks for event in counted)
         assert totals["inference_count"] == sum(event.inferences for event in counted)
+
+
+def test_each_option_that_takes_several_values_is_a_filter_in_json(run: Run) -> None:
+    """An option that is parsed and not sent would count all calls."""
+    options = re.findall(r"--([a-z-]+) [A-Z]+ \[", run("--help").out)
+    assert options == ["api-keys", "ips"]
+    for option in options:
+        value = "192.0.2.1"
+        document = run(f"--{option}", value, "--format", "json").document
+        assert document[option.replace("-", "_")] == [value]
