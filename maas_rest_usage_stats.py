@@ -1664,7 +1664,8 @@ def ask_plan(cloud: Cloud, plan: Plan, question: Question) -> tuple[list[Asked],
     minutes = (count - 1) // MAX_REQUESTS_PER_MINUTE
     if minutes:
         pace = f"at most {MAX_REQUESTS_PER_MINUTE} a minute"
-        cloud.console.announce(f"{count} requests, {pace}: this takes about {minutes} min")
+        duration = "1 minute" if minutes == 1 else f"{minutes} minutes"
+        cloud.console.announce(f"{count} requests, {pace}: this takes about {duration}")
     asked = ask_all(cloud, plan.rows, 0, count)
     asked_totals = ask_all(cloud, totals, answers_in(asked), count)
     return asked, asked_totals

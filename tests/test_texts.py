@@ -512,7 +512,7 @@ ANSWERS = [
     Text(
         "more requests than a minute allows",
         "--from 2026-05-05 --to 2026-05-20 --by hour",
-        "384 requests, at most 180 a minute: this takes about 2 min\n"
+        "384 requests, at most 180 a minute: this takes about 2 minutes\n"
         "error: show-statistics: HTTP 400: no (error code TEST.1, request id req-0001).\n"
         + ASK_FOR_LESS,
         cloud=on("modelarts", refusal(400, "TEST.1", "no")),
