@@ -645,14 +645,17 @@ def test_secrets_that_the_service_echoes_are_hidden_in_each_format(
     source: Source, output: str, cloud: FakeCloud, run_with: Run
 ) -> None:
     """Here as the name of a service, which a table shortens."""
-    figures = '"request_count": 7, "error_count": 0, "total_token": 7, "prompt_token": 7'
-    row = f'{{"service_name": "ECHO", {figures}, "completion_token": 0}}'
-    cloud.on("iam", Answer(200, {"projects": cloud.projects}))
-    cloud.on("list-service-statistics", echo(f'{{"items": [{row}]}}'))
+    cloud.keys = {KEYS[0]: KEYS[1:]}
+    services = (
+        '{"items": [{"service_name": "ECHO", "request_count": 7, "error_count": 0, '
+        '"total_token": 7, "prompt_token": 7, "completion_token": 0}]}'
+    )
+    cloud.on("list-service-statistics", echo(services))
     cloud.on("show-statistics", Answer(200, {"total_request_count": 7, "total_token": 7}))
     result = run_with(source, *KEYS, "--by", "service", "--format", output)
     assert result.code == 0
-    assert "*** *** **" in result.out.replace("\\", "")  # Markdown escapes asterisks
+    # A table leaves the beginning, and Markdown escapes asterisks.
+    assert HIDDEN[:10] in result.out.replace("\\", "")
     assert "EXAMPLE" not in result.out + result.err
 
 

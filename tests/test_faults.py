@@ -840,7 +840,7 @@ def test_partial_sums_are_never_shown(
     [None, Answer(429, headers={"Retry-After": "9"}), Answer(403)],
     ids=["figures", "a fault", "a refusal"],
 )
-def test_the_error_that_came_first_ends_the_run_and_nothing_more_is_sent_or_said(
+def test_the_first_error_ends_the_run_and_nothing_more_is_sent_or_said(
     late: Answer | None,
     thirty_days: list[str],
     cloud: FakeCloud,
@@ -852,24 +852,24 @@ def test_the_error_that_came_first_ends_the_run_and_nothing_more_is_sent_or_said
     held = Hold()
     late_answers = []
 
-    def answer_late(request: Request) -> Answer | None:
+    def answer_after_the_run(request: Request) -> Answer | None:
         held(request)
         late_answers.append(late)
-        return late
+        return late  # None: the cloud's own figures
 
+    # The first request goes alone, and the next eight are on their way at once.
     cloud.on("show-statistics", together(8), after=1, times=8)
     cloud.on("show-statistics", refusal(400, "TEST.1", "the first error"), after=1, times=1)
-    cloud.on("show-statistics", answer_late, after=1)
+    cloud.on("show-statistics", answer_after_the_run, after=1)
     threads_before = set(threading.enumerate())
 
     result = run(*thirty_days)
-    late_answers_before_the_end = list(late_answers)
+    assert late_answers == []
     held.release.set()
     wait_for_threads(threads_before)
 
     assert result.code == 4
     assert "the first error" in result.error["message"]
-    assert late_answers_before_the_end == []
     assert len(cloud.statistics) == 1 + 8
     assert clock.seconds == 0
     assert capsys.readouterr().err == ""

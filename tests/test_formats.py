@@ -297,13 +297,6 @@ def test_rows_have_their_labels_before_the_figures(
     assert [row[label] for row in table] == [row[label] for row in rows]
 
 
-def test_service_types_are_those_of_the_region(run: Run) -> None:
-    """The international site has two."""
-    document = run("--region", "ap-southeast-1", "--by", "service-type", "--format", "json")
-    assert document.document["service_type"] == "all"
-    assert document.document["service_types"] == ["preset", "my-service"]
-
-
 # --- Periods and zones in words ---
 
 

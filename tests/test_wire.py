@@ -415,16 +415,6 @@ def test_nothing_is_sent_to_a_host_that_is_not_trusted(
     assert cloud.seen == []
 
 
-def test_nothing_is_sent_to_a_host_with_the_certificate_of_another(
-    cloud: FakeCloud, run: Run
-) -> None:
-    """The host's name is verified, too."""
-    cloud.certificate = "another host"
-    assert run().code == 5
-    assert cloud.connections == [IAM_HOST]
-    assert cloud.seen == []
-
-
 # --- The disk ---
 
 # Runs a Python file, and prints a line on stderr for whatever changes the disk.
