@@ -295,7 +295,7 @@ def package_error(error: Exception) -> RunError:
 # --- Texts and the console: no secret may pass ----------------------------------------
 
 MAX_TEXT = 1000  # characters of a message that are shown
-MAX_LABEL = 32  # characters; an API key of so many may be the key itself
+MIN_LONG_KEY = 32  # characters; an API key of so many may be the key itself
 MAX_FILE = 2**20  # bytes of a user's file
 MIN_SECRET = 8  # characters of an AK, SK or token; hiding shorter ones would garble texts
 LONG_WORD = re.compile(r"[0-9A-Za-z]{20,}")
@@ -357,7 +357,7 @@ def read_user_file(path: str) -> tuple[list[str], int]:
 
 def shown_key(api_key: str) -> str:
     """Return an API key as it is shown: a long one as its first eight and last four characters."""
-    if len(api_key) < MAX_LABEL:
+    if len(api_key) < MIN_LONG_KEY:
         return api_key
     return f"{api_key[:8]}...{api_key[-4:]}"
 
@@ -1053,7 +1053,6 @@ NAMED_VALUE = re.compile(
     r"((export|set)\s+)?(?P<name>\w+)\s*[=:]\s*(?P<quote>[\"']?)(?P<value>.*)(?P=quote)",
     re.IGNORECASE,
 )
-
 
 # The names by which each source calls AK, SK, token and project id.
 HW_NAMES = ("HW_ACCESS_KEY", "HW_SECRET_KEY", "HW_SECURITY_TOKEN", "HW_PROJECT_ID")
@@ -2063,7 +2062,7 @@ def run(arguments: Sequence[str], environ: Environ, now: datetime, console: Cons
     order = make_order(args, environ, now)
     credentials = open_credentials(args.credentials_file, order.project_id, environ, console)
     for api_key in args.api_keys or ():
-        if len(api_key) >= MAX_LABEL:  # the service may repeat it in an error
+        if len(api_key) >= MIN_LONG_KEY:  # the service may repeat it in an error
             console.hide(api_key, shown_key(api_key))
     if args.check:
         console.write_result(f"credentials  found  {credentials.origin}\n")
