@@ -103,10 +103,12 @@ CERTIFICATES = ["valid", "expired", "another host", "not trusted"]
 if sys.version_info >= (3, 9):  # trustme for Python 3.8 cannot set the first day of a certificate
     CERTIFICATES.append("not yet valid")
 
-DAY_MS = 86_400_000
+HOUR_MS = 3_600_000
+DAY_MS = 24 * HOUR_MS
 SIGNATURE_SECONDS = 900  # a signature is accepted for so long
 FAILURES_BEFORE_LOCK = 5  # more failed signatures in a row lock the AK; this fake never unlocks it
-REQUEST_ID = "req-0001"
+REQUEST_ID = "req-0001"  # in the header; answers may say another in the body
+BODY_REQUEST_ID = "req-0002"
 THREAD_NAME = "fake cloud"  # of each thread that serves a connection
 
 STATISTICS_FIELDS = {
@@ -178,7 +180,7 @@ CUT_SHORT = Answer(200, '{"total_token": 7', {"Content-Length": "4000", "Connect
 
 def refusal(status: int, code: str, text: str, retry_after: str | None = None) -> Answer:
     """Return an error answer in the form that the gateway uses."""
-    body = {"error_code": code, "error_msg": text, "request_id": REQUEST_ID}
+    body = {"error_code": code, "error_msg": text, "request_id": BODY_REQUEST_ID}
     headers = {"X-Request-Id": REQUEST_ID}
     if retry_after is not None:
         headers["Retry-After"] = retry_after
@@ -386,7 +388,10 @@ class _Server(ThreadingTCPServer):
 
 
 class _Connection(BaseHTTPRequestHandler):
-    """A connection: first CONNECT to the proxy, then TLS and requests to the host behind it."""
+    """A connection: first CONNECT to the proxy, then TLS and requests to the host behind it.
+
+    Without the proxy (cloud.is_direct) TLS comes first, and each request names its host.
+    """
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
@@ -396,7 +401,9 @@ class _Connection(BaseHTTPRequestHandler):
     def handle(self) -> None:
         """Serve requests. TLS to the proxy itself gets what a plain proxy answers."""
         tls_handshake = b"\x16"
-        if self.connection.recv(1, socket.MSG_PEEK) == tls_handshake:
+        if self.server.cloud.is_direct:
+            self.start_tls()
+        elif self.connection.recv(1, socket.MSG_PEEK) == tls_handshake:
             self.connection.recv(65536)
             self.connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
             return
@@ -428,9 +435,13 @@ class _Connection(BaseHTTPRequestHandler):
             return
         self.send_response(200, "Connection established")
         self.end_headers()
-        self.request = cloud.tls().wrap_socket(self.connection, server_side=True)
-        self.setup()  # read and write TLS from now on
+        self.start_tls()
         self.close_connection = False
+
+    def start_tls(self) -> None:
+        """Read and write TLS from now on."""
+        self.request = self.server.cloud.tls().wrap_socket(self.connection, server_side=True)
+        self.setup()
 
     def do_GET(self) -> None:
         """Read a request, and send the cloud's answer."""
@@ -444,6 +455,8 @@ class _Connection(BaseHTTPRequestHandler):
             self.close_connection = True
             return
         headers = {name.lower(): value for name, value in self.headers.items()}
+        if self.server.cloud.is_direct:
+            self.host = headers.get("host", "")
         if headers.get("host") != self.host:
             self.send(Answer(421, "not a request through the tunnel to this host"))
             return
@@ -551,6 +564,8 @@ class FakeCloud:
         self.longest_days = 30.0  # a longer span from start to end is refused with 400
         self.end_is_inclusive = True  # whether a call exactly at end_time counts
         self.strict_api_keys = False  # True: the China page's form of keys; False: any labels
+        self.ignores_filters = False  # True: API keys and addresses are not understood
+        self.counts_whole_hours = False  # of the zone in `timezone`; False: to the millisecond
         self.retry_after: str | None = None  # sent with the cloud's own 429
         self.service_list_form = "items"  # one of SERVICE_LIST_FORMS
 
@@ -565,6 +580,7 @@ class FakeCloud:
         self.proxy_password: str | None = None  # user:password, without which it answers 407
         self.answer_form = "plain"  # or "gzip" or "chunks"
         self.hangs_up = False  # True: each connection is closed after an answer, unannounced
+        self.is_direct = False  # True: clients come without the proxy
 
         # What arrived
         self.seen: List[Request] = []
@@ -822,14 +838,22 @@ class FakeCloud:
         end = body["end_time"]
         if not self.end_is_inclusive:
             end -= 1
+        if self.counts_whole_hours:
+            zone = ZoneInfo(body.get("timezone", "Asia/Shanghai"))
+            start = _hour_start_ms(start, zone)
+            end = _hour_start_ms(end, zone) + HOUR_MS - 1
+        api_keys = body.get("api_keys")
+        ips = body.get("ips")
+        if self.ignores_filters:
+            api_keys = ips = None
         events = []
         for event in list(self.events):
             wanted = [
                 start <= event.at <= end,
                 event.service_type == body["service_type"],
                 event.infer_type == body["infer_type"],
-                "api_keys" not in body or event.api_key in body["api_keys"],
-                "ips" not in body or event.ip in body["ips"],
+                api_keys is None or event.api_key in api_keys,
+                ips is None or event.ip in ips,
                 _contains_one_of(event.service_name, body.get("service_names", [""])),
             ]
             if all(wanted):
@@ -862,6 +886,12 @@ class FakeCloud:
         offset = body.get("offset", 0)
         page = rows[offset : offset + body.get("limit", 10)]
         return SERVICE_LIST_FORMS[self.service_list_form](page, len(rows))
+
+
+def _hour_start_ms(at: int, zone: ZoneInfo) -> int:
+    """Return when the local hour of an instant began; both in milliseconds since 1970 UTC."""
+    local = datetime.fromtimestamp(at / 1000, zone)
+    return at - (local.minute * 60 + local.second) * 1000 - at % 1000
 
 
 def _service_row(name: str, events: List[Event]) -> Row:

@@ -154,9 +154,9 @@ FAULTS = {
     "no-project": Fault("no permission to list projects (exit code 3)", no_project),
     "no-permission": Fault("no permission to read statistics (exit code 3)", no_permission),
     "unreachable": Fault("no connection, tried for 16 seconds (exit code 5)", unreachable),
-    "proxy-password": Fault("the proxy asks for a password (exit code 5)", proxy_password),
-    "expired-certificate": Fault("the certificate has expired (exit code 5)", expired_certificate),
-    "bad-answer": Fault("the statistics are HTML (exit code 4)", bad_answer),
+    "proxy-password": Fault("the proxy asks for a password (exit code 1)", proxy_password),
+    "expired-certificate": Fault("the certificate has expired (exit code 1)", expired_certificate),
+    "bad-answer": Fault("the statistics are HTML, tried for 16 seconds (exit code 4)", bad_answer),
     "odd-list": Fault("--by service gets unknown field names (exit code 4)", odd_list),
 }
 
@@ -199,7 +199,11 @@ def run_script(argv: list[str], environment: dict[str, str]) -> int:
             if os.name == "posix":  # on Windows the console sends it to both processes
                 process.send_signal(signal.SIGINT)
 
+        def end(*_: object) -> None:
+            process.terminate()
+
         signal.signal(signal.SIGINT, pass_on)
+        signal.signal(signal.SIGTERM, end)
         code = None
         while code is None:
             # If another thread receives the signal, a wait without an end would not notice it.

@@ -1,17 +1,18 @@
-"""Periods, dates and zones: exactly the window that they mean, and its rows by time."""
+"""Periods, dates and zones: exactly the window that they mean. All figures are worked out by hand.
+
+Rows by time are in test_by.
+"""
 
 from __future__ import annotations
 
 import sys
 import time
-from datetime import date, datetime, timedelta, timezone, tzinfo
-from typing import Any, Iterator, NamedTuple
+from typing import Iterator
 
 import pytest
-import time_machine
 from cloud import PROJECT_ID, Answer, Event, FakeCloud
 from conftest import At, Run, ms
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 if sys.version_info >= (3, 9):
@@ -23,19 +24,12 @@ else:
 # from 2026-10-04T10:15:30.
 NOW = "2026-11-03T10:15:30+00:00"
 SHANGHAI, NEW_YORK, BERLIN = "Asia/Shanghai", "America/New_York", "Europe/Berlin"
-LORD_HOWE = "Australia/Lord_Howe"
-MINUTE = timedelta(minutes=1)
+KATHMANDU, LORD_HOWE, HAVANA = "Asia/Kathmandu", "Australia/Lord_Howe", "America/Havana"
 DAY_MS = 86_400_000
+JSON = ("--format", "json")
 
-needs_tzset = pytest.mark.skipif(
-    not hasattr(time, "tzset"), reason="only the C library of POSIX systems reads all forms of TZ"
-)
-few_examples = settings(
-    deadline=None,
-    derandomize=True,
-    max_examples=12,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
+has_tzset = hasattr(time, "tzset")
+needs_tzset = pytest.mark.skipif(not has_tzset, reason="only POSIX reads all forms of TZ")
 
 
 def utc(moment: str) -> int:
@@ -44,129 +38,142 @@ def utc(moment: str) -> int:
 
 
 def window(cloud: FakeCloud) -> tuple[int, int]:
-    """Return start and end, in milliseconds, of the only request; the end is exclusive."""
-    (body,) = cloud.statistics
+    """Return start and end, in milliseconds, of the last request; the end is exclusive."""
+    body = cloud.statistics[-1]
     return body["start_time"], body["end_time"] + 1
 
 
-def three_days_after(day: str) -> str:
-    """Return a moment at which a day is over in every zone."""
-    return f"{date.fromisoformat(day) + timedelta(days=3)}T00:00:00+00:00"
+def settings_of(zone: str) -> list[str]:
+    """Return the values of TZ for a zone: one is read by zoneinfo, the other by the C library."""
+    return [zone, f":{zone}"] if has_tzset else [zone]
 
 
 # --- Windows ---
 
-# arguments, zone, start and end in UTC; worked out by hand
+# arguments, zone, start and end in UTC, whether neither end was cut
 WINDOWS = [
     # rolling: a day is 24 hours, whatever the clocks do
-    ("", NEW_YORK, "2026-10-27T10:15:30", "2026-11-03T10:15:30"),
-    ("--period 1d", BERLIN, "2026-11-02T10:15:30", "2026-11-03T10:15:30"),
-    ("--period 30d", BERLIN, "2026-10-04T10:15:30", "2026-11-03T10:15:30"),
-    ("--period 1h", "UTC", "2026-11-03T09:15:30", "2026-11-03T10:15:30"),
-    ("--period 720h", NEW_YORK, "2026-10-04T10:15:30", "2026-11-03T10:15:30"),
+    ("", NEW_YORK, "2026-10-27T10:15:30", "2026-11-03T10:15:30", True),
+    ("--period 30d", BERLIN, "2026-10-04T10:15:30", "2026-11-03T10:15:30", True),
+    ("--period 1h", "UTC", "2026-11-03T09:15:30", "2026-11-03T10:15:30", True),
     # days, weeks and months of the zone
-    ("--period today", "UTC", "2026-11-03T00:00:00", "2026-11-03T10:15:30"),
-    ("--period today", SHANGHAI, "2026-11-02T16:00:00", "2026-11-03T10:15:30"),
-    ("--period today", LORD_HOWE, "2026-11-02T13:00:00", "2026-11-03T10:15:30"),
-    ("--period today", "Pacific/Kiritimati", "2026-11-03T10:00:00", "2026-11-03T10:15:30"),
-    ("--period yesterday", "UTC", "2026-11-02T00:00:00", "2026-11-03T00:00:00"),
-    ("--period yesterday", NEW_YORK, "2026-11-02T05:00:00", "2026-11-03T05:00:00"),
-    ("--period yesterday", "Asia/Kathmandu", "2026-11-01T18:15:00", "2026-11-02T18:15:00"),
-    ("--period this-week", BERLIN, "2026-11-01T23:00:00", "2026-11-03T10:15:30"),
-    ("--period last-week", "UTC", "2026-10-26T00:00:00", "2026-11-02T00:00:00"),
-    ("--period last-week", NEW_YORK, "2026-10-26T04:00:00", "2026-11-02T05:00:00"),  # 169 hours
-    ("--period this-month", SHANGHAI, "2026-10-31T16:00:00", "2026-11-03T10:15:30"),
-    ("--period this-month", NEW_YORK, "2026-11-01T04:00:00", "2026-11-03T10:15:30"),
-    ("--period last-1-days", "UTC", "2026-11-02T00:00:00", "2026-11-03T00:00:00"),
-    ("--period last-7-days", NEW_YORK, "2026-10-27T04:00:00", "2026-11-03T05:00:00"),
-    ("--period last-19-days", SHANGHAI, "2026-10-14T16:00:00", "2026-11-02T16:00:00"),
-    ("--period last-29-days", "UTC", "2026-10-05T00:00:00", "2026-11-03T00:00:00"),
+    ("--period today", SHANGHAI, "2026-11-02T16:00:00", "2026-11-03T10:15:30", False),
+    ("--period today", "Pacific/Kiritimati", "2026-11-03T10:00:00", "2026-11-03T10:15:30", False),
+    ("--period yesterday", NEW_YORK, "2026-11-02T05:00:00", "2026-11-03T05:00:00", True),
+    ("--period this-week", BERLIN, "2026-11-01T23:00:00", "2026-11-03T10:15:30", False),
+    ("--period last-week", NEW_YORK, "2026-10-26T04:00:00", "2026-11-02T05:00:00", True),
+    ("--period this-month", NEW_YORK, "2026-11-01T04:00:00", "2026-11-03T10:15:30", False),
+    ("--period last-7-days", NEW_YORK, "2026-10-27T04:00:00", "2026-11-03T05:00:00", True),
     # dates
-    ("--from 2026-10-20 --to 2026-10-20", "UTC", "2026-10-20T00:00:00", "2026-10-21T00:00:00"),
-    ("--from 2026-10-20 --to 2026-10-22", SHANGHAI, "2026-10-19T16:00:00", "2026-10-22T16:00:00"),
-    ("--from 2026-10-30", SHANGHAI, "2026-10-29T16:00:00", "2026-11-03T10:15:30"),
-    ("--from 2026-11-03 --to 2026-11-03", BERLIN, "2026-11-02T23:00:00", "2026-11-03T10:15:30"),
-    ("--from 2026-10-30 --to 2099-12-31", NEW_YORK, "2026-10-30T04:00:00", "2026-11-03T10:15:30"),
-    ("--from 2026-11-03T10:15:29Z", BERLIN, "2026-11-03T10:15:29", "2026-11-03T10:15:30"),
-    # what the service still keeps begins here
-    ("--from 2026-10-04T10:15:30Z", "UTC", "2026-10-04T10:15:30", "2026-11-03T10:15:30"),
+    ("--from 2026-10-20 --to 2026-10-20", "UTC",
+     "2026-10-20T00:00:00", "2026-10-21T00:00:00", True),
+    ("--from 2026-11-03T10:15:29Z", BERLIN, "2026-11-03T10:15:29", "2026-11-03T10:15:30", True),
+    # an end now, and later
+    ("--from 2026-11-03 --to 2026-11-03T10:15:30Z", BERLIN,
+     "2026-11-02T23:00:00", "2026-11-03T10:15:30", True),
+    ("--from 2026-11-03 --to 2026-11-03T10:15:31Z", BERLIN,
+     "2026-11-02T23:00:00", "2026-11-03T10:15:30", False),
+    ("--from 2026-10-30 --to 2099-12-31", NEW_YORK,
+     "2026-10-30T04:00:00", "2026-11-03T10:15:30", False),
+    # a start 30 days ago, and earlier
+    ("--from 2026-10-04T10:15:30Z", "UTC", "2026-10-04T10:15:30", "2026-11-03T10:15:30", True),
+    ("--from 2026-10-04T10:15:29Z", "UTC", "2026-10-04T10:15:30", "2026-11-03T10:15:30", False),
+    ("--from 2000-01-01 --to 2026-10-10", BERLIN,
+     "2026-10-04T10:15:30", "2026-10-10T22:00:00", False),
+]  # fmt: skip
+
+# now, period, start and end in UTC, whether neither end was cut
+OTHER_MONTHS = [
+    ("2026-05-01T00:00:00", "last-month", "2026-04-01T00:00:00", "2026-05-01T00:00:00", True),
+    ("2026-05-01T00:00:01", "last-month", "2026-04-01T00:00:01", "2026-05-01T00:00:00", False),
+    ("2027-01-30T23:59:59", "last-month", "2026-12-31T23:59:59", "2027-01-01T00:00:00", False),
+    ("2026-10-31T10:00:00", "this-month", "2026-10-01T10:00:00", "2026-10-31T10:00:00", False),
+    ("2027-01-02T10:00:00", "last-week", "2026-12-21T00:00:00", "2026-12-28T00:00:00", True),
 ]
 
 
-@pytest.mark.parametrize(("arguments", "zone", "start", "end"), WINDOWS)
+@pytest.mark.parametrize(
+    ("now", "arguments", "zone", "start", "end", "complete"),
+    [
+        *[(NOW, *case) for case in WINDOWS],
+        *[(f"{case[0]}+00:00", f"--period {case[1]}", "UTC", *case[2:]) for case in OTHER_MONTHS],
+    ],
+)
 def test_a_period_is_one_request_for_exactly_its_window(
-    arguments: str, zone: str, start: str, end: str, cloud: FakeCloud, run: Run, at: At
+    now: str,
+    arguments: str,
+    zone: str,
+    start: str,
+    end: str,
+    complete: bool,
+    cloud: FakeCloud,
+    run: Run,
+    at: At,
 ) -> None:
-    """It is complete, and the document has the same instants."""
-    at(NOW)
-    result = run(*arguments.split(), "--timezone", zone, "--format", "json")
+    """The document has the same instants, and is complete unless an end was cut."""
+    at(now)
+    period = run(*arguments.split(), "--timezone", zone, *JSON).document["period"]
+    assert len(cloud.statistics) == 1
     assert window(cloud) == (utc(start), utc(end))
-    assert cloud.statistics[0]["timezone"] == zone
-    period = result.document["period"]
     assert (ms(period["start"]), ms(period["end"])) == (utc(start), utc(end))
-    assert period["timezone"] == zone
-    assert period["complete"] is True
+    assert period["complete"] is complete
 
 
-# --from, --to, start and end in UTC; all dates without an offset are those of Berlin
-TIMES = [
-    ("2026-10-20T08:30", "2026-10-20T09:00:30", "2026-10-20T06:30:00", "2026-10-20T07:00:30"),
-    ("2026-10-20 08:30", "2026-10-20", "2026-10-20T06:30:00", "2026-10-20T22:00:00"),
-    ("2026-10-20T08:30Z", "2026-10-20 23:59+08:00", "2026-10-20T08:30:00", "2026-10-20T15:59:00"),
-    ("2026-10-20T08:30:10-05:30", "2026-10-21", "2026-10-20T14:00:10", "2026-10-21T22:00:00"),
-    ("2026-10-25T02:59", "2026-10-25T03:00", "2026-10-25T00:59:00", "2026-10-25T02:00:00"),
-]
-
-
-@pytest.mark.parametrize(("first", "last", "start", "end"), TIMES)
-@pytest.mark.parametrize("prefix", ["", pytest.param(":", marks=needs_tzset)], ids=["name", "C"])
-def test_a_time_is_an_end_itself(
-    prefix: str, first: str, last: str, start: str, end: str, cloud: FakeCloud, run: Run, at: At
-) -> None:
-    """One that occurs twice means its first occurrence, by zoneinfo and by the C library."""
+def test_last_days_are_whole_days_up_to_yesterday(cloud: FakeCloud, run: Run, at: At) -> None:
+    """From 1 to 29, none of which is cut."""
     at(NOW)
-    run("--from", first, "--to", last, TZ=f"{prefix}{BERLIN}")
-    assert window(cloud) == (utc(start), utc(end))
+    today = ms("2026-11-03T00:00:00+08:00")
+    for days in range(1, 30):
+        argv = ("--period", f"last-{days}-days", "--timezone", SHANGHAI, *JSON)
+        document = run(*argv, HW_PROJECT_ID=PROJECT_ID).document
+        assert window(cloud) == (today - days * DAY_MS, today)
+        assert document["period"]["complete"] is True
 
 
-# zone, day, start and end of that day in UTC
-DAYS_OF_CLOCK_CHANGES = [
-    (BERLIN, "2026-03-29", "2026-03-28T23:00:00", "2026-03-29T22:00:00"),  # 23 hours
-    (NEW_YORK, "2026-11-01", "2026-11-01T04:00:00", "2026-11-02T05:00:00"),  # 25 hours
-    (LORD_HOWE, "2026-04-05", "2026-04-04T13:00:00", "2026-04-05T13:30:00"),  # 24 and a half
-    ("America/Havana", "2026-11-01", "2026-11-01T04:00:00", "2026-11-02T05:00:00"),  # 00:00 twice
-    ("Africa/Cairo", "2026-04-24", "2026-04-23T22:00:00", "2026-04-24T21:00:00"),  # no 00:00
-    ("Asia/Beirut", "2026-03-29", "2026-03-28T22:00:00", "2026-03-29T21:00:00"),  # no 00:00
-]
+# zone, --from, --to, start and end in UTC; now is the end
+TIMES = [
+    (BERLIN, "2026-10-20T08:30", "2026-10-20T09:00:30",
+     "2026-10-20T06:30:00", "2026-10-20T07:00:30"),
+    (BERLIN, "2026-10-20 08:30", "2026-10-20", "2026-10-20T06:30:00", "2026-10-20T22:00:00"),
+    (BERLIN, "2026-10-20T08:30Z", "2026-10-20 23:59+08:00",
+     "2026-10-20T08:30:00", "2026-10-20T15:59:00"),
+    # 02:59 occurs twice
+    (BERLIN, "2026-10-25T02:59", "2026-10-25T03:00", "2026-10-25T00:59:00", "2026-10-25T02:00:00"),
+    # days of 23, 25 and 24 and a half hours
+    (BERLIN, "2026-03-29", "2026-03-29", "2026-03-28T23:00:00", "2026-03-29T22:00:00"),
+    (NEW_YORK, "2026-11-01", "2026-11-01", "2026-11-01T04:00:00", "2026-11-02T05:00:00"),
+    (LORD_HOWE, "2026-04-05", "2026-04-05", "2026-04-04T13:00:00", "2026-04-05T13:30:00"),
+    # days with 00:00 twice, and without 00:00
+    (HAVANA, "2026-11-01", "2026-11-01", "2026-11-01T04:00:00", "2026-11-02T05:00:00"),
+    ("Africa/Cairo", "2026-04-24", "2026-04-24", "2026-04-23T22:00:00", "2026-04-24T21:00:00"),
+]  # fmt: skip
 
 
-@pytest.mark.parametrize("prefix", ["", pytest.param(":", marks=needs_tzset)], ids=["name", "C"])
-@pytest.mark.parametrize(("zone", "day", "start", "end"), DAYS_OF_CLOCK_CHANGES)
-def test_a_day_on_which_the_clocks_change_has_its_own_length(
-    zone: str, day: str, start: str, end: str, prefix: str, cloud: FakeCloud, run: Run, at: At
+@pytest.mark.parametrize(("zone", "first", "last", "start", "end"), TIMES)
+def test_a_date_is_a_local_day_and_a_time_is_an_end_itself(
+    zone: str, first: str, last: str, start: str, end: str, cloud: FakeCloud, run: Run, at: At
 ) -> None:
-    """It begins and ends at local midnight, by zoneinfo and by the C library."""
-    at(three_days_after(day))
-    run("--from", day, "--to", day, TZ=f"{prefix}{zone}")
-    assert window(cloud) == (utc(start), utc(end))
+    """A time that occurs twice means its first occurrence."""
+    at(f"{end}+00:00")
+    for setting in settings_of(zone):
+        run("--from", first, "--to", last, TZ=setting)
+        assert window(cloud) == (utc(start), utc(end))
 
 
-@pytest.mark.parametrize("prefix", ["", pytest.param(":", marks=needs_tzset)], ids=["name", "C"])
-def test_a_time_that_the_clocks_skip_is_taken(
-    prefix: str, cloud: FakeCloud, run: Run, at: At
-) -> None:
+def test_a_time_that_the_clocks_skip_is_taken(cloud: FakeCloud, run: Run, at: At) -> None:
     """02:30 does not exist on that day; half an hour before or after the change will do."""
     at("2026-04-01T00:00:00+00:00")
-    run("--from", "2026-03-29T02:30", "--to", "2026-03-29T12:00", TZ=f"{prefix}{BERLIN}")
-    start, end = window(cloud)
-    assert start in (utc("2026-03-29T00:30:00"), utc("2026-03-29T01:30:00"))
-    assert end == utc("2026-03-29T10:00:00")
+    for setting in settings_of(BERLIN):
+        run("--from", "2026-03-29T02:30", "--to", "2026-03-29T12:00", TZ=setting)
+        start, end = window(cloud)
+        assert start in (utc("2026-03-29T00:30:00"), utc("2026-03-29T01:30:00"))
+        assert end == utc("2026-03-29T10:00:00")
 
 
 def test_now_is_a_whole_second_and_shown_in_the_zone(cloud: FakeCloud, run: Run, at: At) -> None:
     """On the wire and in the document."""
     at("2026-11-03T10:15:30.900+00:00")
-    period = run("--period=1h", "--timezone", BERLIN, "--format", "json").document["period"]
+    period = run("--period=1h", "--timezone", BERLIN, *JSON).document["period"]
     assert window(cloud) == (utc("2026-11-03T09:15:30"), utc("2026-11-03T10:15:30"))
     assert period["start"] == "2026-11-03T10:15:30+01:00"
     assert period["end"] == "2026-11-03T11:15:30+01:00"
@@ -181,7 +188,7 @@ def test_neighbouring_periods_share_no_instant(
     cloud.end_is_inclusive = end_is_inclusive
     edge = utc("2026-10-20T16:00:00")
     cloud.events = [Event(edge - 2, total=1), Event(edge - 1, total=10), Event(edge, total=100)]
-    argv = ("--timezone", SHANGHAI, "--format", "json")
+    argv = ("--timezone", SHANGHAI, *JSON)
     before = run("--from=2026-10-20", "--to=2026-10-20", *argv)
     after = run("--from=2026-10-21", "--to=2026-10-21", *argv)
     # If the service excludes its end_time, the last millisecond of a period is lost.
@@ -189,80 +196,47 @@ def test_neighbouring_periods_share_no_instant(
     assert after.totals["total_tokens"] == 100
 
 
-@pytest.mark.parametrize(
-    ("now", "end"),
-    [
-        ("2026-05-31T16:00:00.900+00:00", "2026-05-31T16:00:01"),
-        ("2026-05-31T16:00:01+00:00", "2026-05-31T16:00:01"),
-        ("2026-05-31T16:00:02+00:00", "2026-05-31T16:00:02"),
-    ],
-)
-@pytest.mark.parametrize("period", ["today", "this-week", "this-month"])
-def test_in_the_second_in_which_a_period_begins_it_is_one_second_long(
-    period: str, now: str, end: str, cloud: FakeCloud, run: Run, at: At
-) -> None:
-    """A day, a week and a month begin in Shanghai. Later the period ends now."""
-    at(now)
-    run("--period", period, "--timezone", SHANGHAI)
-    assert window(cloud) == (utc("2026-05-31T16:00:00"), utc(end))
-
-
-# --- What the service keeps ---
-
-
-def test_what_is_no_longer_kept_is_cut_off(cloud: FakeCloud, run: Run, at: At) -> None:
-    """A start before 30 days ago becomes that instant."""
-    at(NOW)
-    argv = ("--from", "2000-01-01", "--to", "2026-10-10", "--timezone", BERLIN)
-    result = run(*argv, "--format", "json")
-    assert window(cloud) == (utc("2026-10-04T10:15:30"), utc("2026-10-10T22:00:00"))
-    assert result.document["period"]["start"] == "2026-10-04T12:15:30+02:00"
-    assert result.document["period"]["complete"] is False
-    assert [note for note in result.notes if "before 2026-10-04 12:15:30+02:00 is not" in note]
-
-
-# now, period, start and end in UTC, whether it is complete
-CUT_PERIODS = [
-    ("2026-03-01T00:00:00", "last-month", "2026-02-01T00:00:00", "2026-03-01T00:00:00", True),
-    ("2026-05-01T00:00:00", "last-month", "2026-04-01T00:00:00", "2026-05-01T00:00:00", True),
-    ("2026-05-01T00:00:01", "last-month", "2026-04-01T00:00:01", "2026-05-01T00:00:00", False),
-    ("2027-01-30T23:59:59", "last-month", "2026-12-31T23:59:59", "2027-01-01T00:00:00", False),
-    ("2026-10-31T00:00:00", "this-month", "2026-10-01T00:00:00", "2026-10-31T00:00:00", True),
-    ("2026-10-31T10:00:00", "this-month", "2026-10-01T10:00:00", "2026-10-31T10:00:00", False),
-]
-
-
-@pytest.mark.parametrize(("now", "period", "start", "end", "complete"), CUT_PERIODS)
-def test_a_month_is_complete_unless_it_is_cut(
-    now: str,
-    period: str,
-    start: str,
-    end: str,
-    complete: bool,
-    cloud: FakeCloud,
-    run: Run,
-    at: At,
-) -> None:
-    """A note says so exactly when something is missing."""
-    at(f"{now}+00:00")
-    result = run("--period", period, "--timezone", "UTC", "--format", "json")
-    assert window(cloud) == (utc(start), utc(end))
-    assert result.document["period"]["complete"] is complete
-    assert any("keeps 30 days" in note for note in result.notes) is not complete
-
-
-def test_last_month_is_refused_when_nothing_of_it_is_kept(
+def test_a_service_that_counts_whole_hours_gets_the_zone(
     cloud: FakeCloud, run: Run, at: At
 ) -> None:
-    """As a range that ended exactly 30 days ago."""
-    at("2026-10-31T00:00:00+00:00")
-    assert run("--period", "last-month", "--timezone", "UTC").code == 2
+    """Hours in Kathmandu begin 15 minutes after those of UTC, and are right all the same."""
+    at(NOW)
+    cloud.counts_whole_hours = True
+    for number, hour in enumerate((10, 11, 12)):  # calls just before each hour and in it
+        start = ms(f"2026-11-01T{hour}:00:00+05:45")
+        cloud.events += [Event(start - 1, total=10**number), Event(start, total=5 * 10**number)]
+    argv = ("--from", "2026-11-01T10:00", "--to", "2026-11-01T12:00", "--timezone", KATHMANDU)
+    rows = run(*argv, "--by", "hour", *JSON).document["rows"]
+    assert [row["total_tokens"] for row in rows] == [15, 150]
+
+
+# --- Periods that are empty, too old or very new ---
+
+
+def test_a_period_that_begins_in_this_second_is_empty(cloud: FakeCloud, run: Run, at: At) -> None:
+    """A day, a week and a month begin in Shanghai. A second later there is something to ask."""
+    at("2026-05-31T16:00:00.900+00:00")
+    for period in ("today", "this-week", "this-month"):
+        assert run("--period", period, "--timezone", SHANGHAI).code == 2
+        assert cloud.connections == []
+    at("2026-05-31T16:00:01+00:00")
+    assert run("--period", "today", "--timezone", SHANGHAI).code == 0
+    assert window(cloud) == (utc("2026-05-31T16:00:00"), utc("2026-05-31T16:00:01"))
+
+
+def test_a_period_that_ended_30_days_ago_is_refused(cloud: FakeCloud, run: Run, at: At) -> None:
+    """Of one that ended a second later, that second is asked for."""
+    at(NOW)
+    argv = ("--from", "2026-10-01", "--timezone", "UTC", "--to")
+    assert run(*argv, "2026-10-04T10:15:30").code == 2
     assert cloud.connections == []
+    assert run(*argv, "2026-10-04T10:15:31").code == 0
+    assert window(cloud) == (utc("2026-10-04T10:15:30"), utc("2026-10-04T10:15:31"))
 
 
 @pytest.mark.parametrize(
     ("period", "refuses_old_starts", "code"),
-    [("30d", False, 0), ("30d", True, 4), ("29d", False, 0), ("29d", True, 0)],
+    [("30d", False, 0), ("30d", True, 4), ("29d", True, 0)],
 )
 def test_a_start_that_is_30_days_old_on_arrival_is_cut_or_refused_by_the_service(
     period: str, refuses_old_starts: bool, code: int, cloud: FakeCloud, run: Run, at: At
@@ -275,27 +249,69 @@ def test_a_start_that_is_30_days_old_on_arrival_is_cut_or_refused_by_the_service
     assert len(cloud.statistics) == 1
 
 
-# --- The system's zone ---
+@pytest.mark.parametrize(("end", "noted"), [("08:15:30", True), ("08:15:29", False)])
+def test_a_period_that_ends_within_two_hours_of_now_lags(
+    end: str, noted: bool, run: Run, at: At
+) -> None:
+    """At exactly two hours there is a note, and one second more is enough for none."""
+    at(NOW)
+    notes = run("--from", "2026-11-01", "--to", f"2026-11-03T{end}Z", *JSON).notes
+    assert any("lag" in note for note in notes) is noted
+
+
+def test_a_note_says_from_when_usage_is_kept(run: Run, at: At) -> None:
+    """Only if the start was cut, and in the zone of the user."""
+    at(NOW)
+    argv = ("--timezone", SHANGHAI, *JSON)
+    (kept,) = [note for note in run("--from=2026-10-01", *argv).notes if "30 days" in note]
+    assert "2026-10-04 18:15:30+08:00" in kept
+    assert not any("30 days" in note for note in run("--period=30d", *argv).notes)
 
 
 @pytest.mark.parametrize(
-    ("setting", "start"),
+    ("arguments", "words"),
     [
-        ("UTC", "2026-11-03T00:00:00"),
-        (SHANGHAI, "2026-11-02T16:00:00"),
-        ("America/Argentina/Buenos_Aires", "2026-11-03T03:00:00"),
-        ("Etc/GMT+5", "2026-11-03T05:00:00"),
+        ("--from 2026-11-04", ["not begun", "2026-11-03 18:15:30+08:00"]),
+        ("--from 2026-11-04 --to 2026-11-05", ["not begun", "2026-11-03 18:15:30+08:00"]),
+        ("--from 2026-09-01 --to 2026-09-30", ["2026-10-04 18:15:30+08:00", "2026-10-05"]),
     ],
 )
-def test_a_tz_that_is_a_name_is_sent(
-    setting: str, start: str, cloud: FakeCloud, run: Run, at: At
+def test_errors_have_times_in_the_zone_of_the_user(
+    arguments: str, words: list[str], run: Run, at: At
 ) -> None:
-    """UTC, and every IANA name with a slash."""
+    """For a period in the future it is now, for one of the past the first day that is kept."""
     at(NOW)
-    result = run("--period", "today", "--format", "json", TZ=setting)
-    assert window(cloud) == (utc(start), ms(NOW))
-    assert cloud.statistics[0]["timezone"] == setting
-    assert result.document["period"]["timezone"] == setting
+    result = run(*arguments.split(), "--timezone", SHANGHAI)
+    assert result.code == 2
+    for word in words:
+        assert word in result.message
+
+
+# --- Zones ---
+
+
+@pytest.mark.parametrize(
+    ("zone", "start"),
+    [
+        ("UTC", "2026-11-03T00:00:00"),
+        ("Singapore", "2026-11-02T16:00:00"),
+        ("PRC", "2026-11-02T16:00:00"),
+        ("Etc/GMT+5", "2026-11-03T05:00:00"),
+        ("America/Argentina/Buenos_Aires", "2026-11-03T03:00:00"),
+    ],
+)
+def test_a_zone_with_a_name_is_sent(
+    zone: str, start: str, cloud: FakeCloud, run: Run, at: At
+) -> None:
+    """That of --timezone may be any that zoneinfo finds; that of TZ is UTC, or has a slash."""
+    at(NOW)
+    results = [run("--period=today", "--timezone", zone, *JSON)]
+    if zone == "UTC" or "/" in zone:
+        results.append(run("--period=today", *JSON, TZ=zone))
+    assert [result.document["period"]["timezone"] for result in results] == [zone] * len(results)
+    for body in cloud.statistics:
+        assert body["timezone"] == zone
+        assert body["start_time"] == utc(start)
 
 
 @needs_tzset
@@ -304,9 +320,7 @@ def test_a_tz_that_is_a_name_is_sent(
     [
         ("", "2026-11-03T00:00:00"),
         ("CST", "2026-11-03T00:00:00"),
-        ("Singapore", "2026-11-02T16:00:00"),
         ("CST-8", "2026-11-02T16:00:00"),
-        ("<+0330>-3:30", "2026-11-02T20:30:00"),
         ("EET-2EEST,M4.5.5/0,M10.5.4/24", "2026-11-02T22:00:00"),
         (":America/New_York", "2026-11-03T05:00:00"),
         (":No/Such_Zone", "2026-11-03T00:00:00"),
@@ -318,39 +332,44 @@ def test_other_forms_of_tz_are_the_c_librarys(
 ) -> None:
     """Rules, abbreviations and paths: days follow its clock, and no name is guessed or sent."""
     at(NOW)
-    result = run("--period", "today", "--format", "json", TZ=setting)
+    result = run("--period", "today", *JSON, TZ=setting)
     assert window(cloud) == (utc(start), ms(NOW))
     assert "timezone" not in cloud.statistics[0]
     assert result.document["period"]["timezone"] is None
 
 
-def test_without_tz_the_zone_has_no_name(cloud: FakeCloud, run: Run) -> None:
-    """Wherever the machine is."""
-    assert run("--format", "json", TZ=None).document["period"]["timezone"] is None
+@pytest.mark.parametrize("setting", [None, "PRC", "posix/Asia/Shanghai", "asia/shanghai"], ids=str)
+def test_a_system_may_have_a_zone_without_a_name(
+    setting: str | None, cloud: FakeCloud, run: Run
+) -> None:
+    """Whatever it makes of TZ, no name is sent."""
+    assert run(*JSON, TZ=setting).document["period"]["timezone"] is None
     assert "timezone" not in cloud.statistics[0]
 
 
+UNKNOWN_IN_TZ = ["Asia/Shangai", "Asia/Shanghai ", "EST5EDT/2"]
 UNKNOWN_ZONES = [
-    "Asia/Shangai", "Asia/Shanghai ", "asia/shanghai", " Asia/Shanghai", "Asia/", "../zoneinfo/UTC",
-    "EST5EDT/2", "posix/Europe/Berlin", "Asia/\u4e0a\u6d77",
+    *UNKNOWN_IN_TZ, "", " Asia/Shanghai", "asia/shanghai", "Asia", "localtime",
+    "posix/Asia/Shanghai", "../zoneinfo/UTC", "Asia/\0", "\ud800/x", f"{'Ab/' * 300}B",
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("setting", UNKNOWN_ZONES, ids=ascii)
-def test_a_tz_with_a_slash_must_be_known(setting: str, cloud: FakeCloud, run: Run) -> None:
-    """The C library would take it for UTC without a word."""
-    result = run(TZ=setting)
-    assert result.code == 2
-    assert "unknown time zone" in result.error["message"]
-    assert "in TZ" in result.error["message"]
+@pytest.mark.parametrize("zone", UNKNOWN_ZONES, ids=lambda zone: ascii(zone)[:30])
+def test_a_zone_that_is_not_known_is_refused(zone: str, cloud: FakeCloud, run: Run) -> None:
+    """In TZ, too, where it looks like a name: the C library would take it for UTC."""
+    results = {"--timezone": run(f"--timezone={zone}")}
+    if zone in UNKNOWN_IN_TZ:
+        results["TZ"] = run(TZ=zone)
+    for place, result in results.items():
+        assert result.code == 2
+        assert "unknown time zone" in result.message
+        assert f"in {place}" in result.message
     assert cloud.connections == []
 
 
-@pytest.mark.parametrize("setting", ["No/Such_Zone", SHANGHAI, "CST-8", None], ids=str)
-def test_the_option_comes_before_tz(
-    setting: str | None, cloud: FakeCloud, run: Run, at: At
-) -> None:
-    """Whatever TZ is."""
+@pytest.mark.parametrize("setting", ["No/Such_Zone", SHANGHAI])
+def test_the_option_comes_before_tz(setting: str, cloud: FakeCloud, run: Run, at: At) -> None:
+    """Then TZ may even be wrong."""
     at(NOW)
     run("--period", "today", "--timezone", NEW_YORK, TZ=setting)
     assert window(cloud) == (utc("2026-11-03T05:00:00"), ms(NOW))
@@ -376,196 +395,32 @@ def no_zone_data(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 )
 def test_only_names_need_zone_data(setting: str, code: int, cloud: FakeCloud, run: Run) -> None:
     """The cloud of this test answers without looking at the zone."""
-    cloud.on("show-statistics", Answer(200, {"total_token": 1}))
+    fields = ("total_token", "total_prompt_token", "total_completion_token")
+    figures = dict.fromkeys([*fields, "total_request_count", "total_error_count"], 0)
+    cloud.on("show-statistics", Answer(200, figures))
     assert run(TZ=setting).code == code
 
 
-# --- Rows by time ---
+# --- Any text ---
 
-
-class Zone(NamedTuple):
-    """How a zone is given to the script, and the rules by which the tests reckon it."""
-
-    argv: list[str]
-    variable: str  # TZ
-    rules: tzinfo
-
-
-ZONES = [
-    Zone(["--timezone", name], "UTC", zoneinfo.ZoneInfo(name))
-    for name in (BERLIN, LORD_HOWE, "America/Havana", "Africa/Cairo", "Antarctica/Troll")
-]
-if hasattr(time, "tzset"):
-    ZONES += [
-        Zone([], "EST5EDT,M3.2.0,M11.1.0", zoneinfo.ZoneInfo(NEW_YORK)),
-        Zone([], "XXX-5:07", timezone(timedelta(hours=5, minutes=7))),
-    ]
-
-# Instants at which the clocks of these zones change.
-CHANGES = [
-    "2026-03-08T05:00:00+00:00",  # Havana
-    "2026-03-08T07:00:00+00:00",  # New York
-    "2026-03-29T01:00:00+00:00",  # Berlin, Troll
-    "2026-04-04T15:00:00+00:00",  # Lord Howe
-    "2026-10-03T15:30:00+00:00",  # Lord Howe
-    "2026-10-25T01:00:00+00:00",  # Berlin, Troll
-    "2026-10-29T21:00:00+00:00",  # Cairo
-    "2026-11-01T06:00:00+00:00",  # New York
-]
-
-
-class Row(NamedTuple):
-    """A row as the tests reckon it."""
-
-    label: str
-    start: datetime
-    end: datetime
-    partial: bool
-
-
-def unit_of(moment: datetime, by: str, rules: tzinfo) -> Any:
-    """Return what distinguishes the hour, day or week of a moment from its neighbours."""
-    local = moment.astimezone(rules)
-    if by == "hour":
-        return local.date(), local.hour, local.utcoffset()
-    if by == "day":
-        return local.date()
-    return local.isocalendar()[:2]
-
-
-def label_of(moment: datetime, by: str, rules: tzinfo) -> str:
-    """Return the label of the row that starts at a moment."""
-    local = moment.astimezone(rules)
-    if by == "hour":
-        return local.isoformat()
-    if by == "day":
-        return local.date().isoformat()
-    return (local.date() - timedelta(days=local.weekday())).isoformat()
-
-
-def reckon(start: datetime, end: datetime, by: str, rules: tzinfo) -> list[Row]:
-    """Return the rows of a period, found by walking through it minute by minute."""
-    edges = [start]
-    unit = unit_of(start, by, rules)
-    minute = start.replace(second=0) + MINUTE
-    while minute < end:
-        previous, unit = unit, unit_of(minute, by, rules)
-        if unit != previous:
-            edges.append(minute)
-        minute += MINUTE
-    edges.append(end)
-
-    rows = []
-    for first, last in zip(edges, edges[1:]):
-        unit = unit_of(first, by, rules)
-        began_before = unit_of(first - timedelta(seconds=1), by, rules) == unit
-        goes_on = unit_of(last, by, rules) == unit
-        rows.append(Row(label_of(first, by, rules), first, last, began_before or goes_on))
-    return rows
-
-
-@pytest.mark.parametrize(("by", "hours"), [("hour", 40), ("day", 30 * 24), ("week", 30 * 24)])
-@few_examples
-@given(
-    zone=st.sampled_from(ZONES),
-    change=st.sampled_from(CHANGES),
-    before=st.integers(0, 26 * 60).map(lambda minutes: minutes * 60) | st.integers(0, 93_600),
-    share=st.floats(0.05, 1),
-)
-def test_rows_by_time_are_those_of_the_local_clock(
-    by: str,
-    hours: int,
-    zone: Zone,
-    change: str,
-    before: int,
-    share: float,
-    cloud: FakeCloud,
-    run: Run,
-) -> None:
-    """No gap and no overlap over clock changes, and each call in the row of its instant."""
-    start = datetime.fromisoformat(change) - timedelta(seconds=before)
-    end = start + timedelta(seconds=int(share * hours * 3600))
-    expected = reckon(start, end, by, zone.rules)
-    cloud.reset()
-    for number, row in enumerate(expected, 1):  # calls in the first and the last millisecond
-        cloud.events.append(Event(ms(row.start.isoformat()), total=number))
-        cloud.events.append(Event(ms(row.end.isoformat()) - 1, total=1000 * number))
-
-    argv = [f"--from={start.isoformat()}", f"--to={end.isoformat()}", *zone.argv, "--by", by]
-    with time_machine.travel(end, tick=False):
-        result = run(*argv, "--format", "json", TZ=zone.variable)
-
-    shown = []
-    calls = []
-    for row in result.document["rows"]:
-        first, last = datetime.fromisoformat(row["start"]), datetime.fromisoformat(row["end"])
-        shown.append(Row(row[by], first, last, row["partial"]))
-        calls.append((row["total_requests"], row["total_tokens"]))
-    assert shown == expected
-    assert calls == [(2, 1001 * number) for number in range(1, len(expected) + 1)]
-    assert result.totals["total_tokens"] == sum(tokens for _, tokens in calls)
-
-
-# --- Any period ---
-
-
-def first_instant_of(day: date, rules: tzinfo) -> int:
-    """Return, in milliseconds, the first second at which a calendar with these rules shows a day.
-
-    It is looked for among all seconds around that day, without reckoning with offsets.
-    """
-    noon = ms(f"{day}T12:00:00+00:00") // 1000
-    before, shown = noon - 2 * 86_400, noon + 2 * 86_400
-    while shown - before > 1:
-        middle = (before + shown) // 2
-        if datetime.fromtimestamp(middle, rules).date() >= day:
-            shown = middle
-        else:
-            before = middle
-    return shown * 1000
-
-
-@settings(few_examples, max_examples=25)
-@given(
-    zone=st.sampled_from(ZONES),
-    first=st.dates(date(2026, 1, 5), date(2026, 12, 20)),
-    length=st.integers(0, 20),
-)
-@example(zone=ZONES[2], first=date(2026, 3, 8), length=0)
-@example(zone=ZONES[3], first=date(2026, 10, 24), length=6)
-def test_days_are_those_of_a_calendar_in_the_zone(
-    zone: Zone, first: date, length: int, cloud: FakeCloud, run: Run, at: At
-) -> None:
-    """From the first instant of the first day to the first after the last, over any change."""
-    last = first + timedelta(days=length)
-    day_after = last + timedelta(days=1)
-    at(three_days_after(str(last)))
-    cloud.reset()
-    run(f"--from={first}", f"--to={last}", *zone.argv, TZ=zone.variable)
-    expected = first_instant_of(first, zone.rules), first_instant_of(day_after, zone.rules)
-    assert window(cloud) == expected
-
-
-near_days = st.dates(date(2026, 9, 25), date(2026, 11, 10))
-clocks = st.sampled_from(["", "T00:00", " 23:59:59", "T12:00Z", "T12:00+08:00", "T12:00-09:30"])
-zone_names = st.sampled_from(["UTC", SHANGHAI, "Africa/Cairo", "Pacific/Kiritimati"])
 printable = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=20)
-times = st.one_of(
-    printable,
-    st.from_regex(r"\A\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d)?(Z|[+-]\d\d:?\d\d)?)?\Z"),
-    st.builds("{}{}".format, near_days, clocks),
-    st.builds("{}{}".format, near_days, clocks),
-)
-periods = st.one_of(printable, st.from_regex(r"\A(last-)?\d{1,3}(-days|d|h)\Z"))
+days = st.dates().map(str) | st.from_regex(r"\A2026-1[01]-[0-3]\d\Z")
+clocks = st.sampled_from(["", "T00:00", " 23:59:59", "T12:00Z", "T12:00+08:00", "T12:00-09:30"])
+times = printable | st.builds("{}{}".format, days, clocks)
+periods = printable | st.from_regex(r"\A(last-)?\d{1,3}(-days|d|h)\Z")
 zones = st.one_of(
     printable,
     st.from_regex(r"\A[A-Z<+]{1,4}[+-]?\d{0,2}(/[A-Za-z]{1,8})?(,M\d\.\d\.\d/\d)?\Z"),
-    st.from_regex(r"\A[:/]?(Asia|right|posix|\.\.)/[A-Za-z_/]{0,10}\Z"),
-    st.builds("{}{}".format, st.sampled_from(["", ":"]), zone_names),
+    st.sampled_from(["UTC", SHANGHAI, "Africa/Cairo", ":Pacific/Kiritimati"]),
 )
 
 
-@settings(few_examples, max_examples=120)
+@settings(
+    deadline=None,
+    derandomize=True,
+    max_examples=100,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(
     options=st.one_of(
         st.tuples(times.map("--from={}".format)),
@@ -588,4 +443,3 @@ def test_any_text_is_a_period_that_is_kept_or_a_usage_error(
     else:
         start, end = window(cloud)
         assert ms(NOW) - 30 * DAY_MS <= start < end <= ms(NOW)
-        assert start % 1000 == end % 1000 == 0
