@@ -34,8 +34,8 @@ other environment variables:
 
 exit codes:
   0    the figures are on stdout
-  1    this machine: a package, a proxy, a certificate or a file cannot be
-       used, the result cannot be written, or the program has a bug
+  1    this machine: a package, the proxy or a certificate cannot be used,
+       the result cannot be written, or the program has a bug
   2    wrong arguments
   3    credentials missing, refused or without permission; no project
   4    the service refused the request, or its answer was not valid
@@ -57,7 +57,7 @@ exit codes:
 #     {"total_request_count": 67188, "total_error_count": 8002, "total_token": 2482084.98,
 #      "total_prompt_token": 2456504.362, "total_completion_token": 24872.928}
 #
-# Users pay for wrong figures, leaked keys and locked accounts. Many checks below exist for that
+# Wrong figures, leaked keys and locked accounts harm users. Many checks below exist for that
 # reason. Some imports are inside functions, so that --help works without the packages.
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ TYPES_BY_REGION = {
 }
 DEFAULT_REGION = "cn-southwest-2"
 REGIONS = " and ".join(TYPES_BY_REGION)
-PROJECT_ID_FORM = re.compile("[0-9a-z]{32}")
+PROJECT_ID_PATTERN = re.compile("[0-9a-z]{32}")
 PROJECT_ID_WORDS = "32 characters of 0-9 and a-z"
 
 # The service keeps usage for 30 days, one request spans at most 30 days, and one user may send 200
@@ -163,7 +163,7 @@ HINT_PROJECT = (
 )
 HINT_SHORTER = (
     "Try a shorter period, such as --period 29d, or one service type at a time. "
-    "Both limits are not known for certain."
+    "It is not known for certain which limits the service has."
 )
 HINT_REFUSED = "Check --region and --project-id. If they are right, report the message."
 HINT_ANSWER = "The service may have changed. Look for a newer version of this program."
@@ -284,13 +284,10 @@ def no_usage() -> Usage:
     return {figure.name: 0 for figure in FIGURES}
 
 
-def read_figures(fields: Fields, names: Mapping[Figure, str]) -> Usage:
-    """Return the figures in an object of an answer by the names of its fields.
-
-    Raises ValueError for a figure that is missing or not valid.
-    """
+def read_figures(fields: Fields, field_names: Mapping[Figure, str]) -> Usage:
+    """Return the figure in each named field; raises ValueError if it is missing or not valid."""
     usage = no_usage()
-    for figure, name in names.items():
+    for figure, name in field_names.items():
         if name not in fields:
             others = ", ".join(fields) or "none"
             raise ValueError(f"{name} is missing; the fields are: {others}")
@@ -389,7 +386,7 @@ def quoted_if_empty(text: str) -> str:
     return text or '""'
 
 
-def distinct(texts: Iterable[str]) -> list[str]:
+def number_duplicates(texts: Iterable[str]) -> list[str]:
     """Return texts of which no two are alike: the later ones end in (2), (3) and so on."""
     shown_texts: list[str] = []
     for text in texts:
@@ -440,7 +437,7 @@ class Console:
     def __init__(self, stdout: TextIO | None, stderr: TextIO | None) -> None:
         self._stdout = stdout  # None: the caller has closed it
         self._stderr = stderr
-        self._shown_instead: dict[str, str] = {}  # by the secret, in each of its spellings
+        self._replacements: dict[str, str] = {}  # by the secret, in each of its spellings
         self._announced: set[str] = set()
         self._progress = ""  # on the last line of stderr
         self._lock = threading.Lock()  # announcements come from several threads
@@ -459,13 +456,13 @@ class Console:
             escape_markdown(secret),
         ]
         for spelling in spellings:
-            self._shown_instead.setdefault(spelling, shown_as)
+            self._replacements.setdefault(spelling, shown_as)
 
     def without_secrets(self, text: str) -> str:
         """Return a text in which secrets are hidden."""
         # The longest go first: one may contain another.
-        for secret in sorted(self._shown_instead, key=len, reverse=True):
-            text = text.replace(secret, self._shown_instead[secret])
+        for secret in sorted(self._replacements, key=len, reverse=True):
+            text = text.replace(secret, self._replacements[secret])
         return text
 
     def clean(self, text: str) -> str:
@@ -542,10 +539,10 @@ PERIOD_NAMES = (
 )
 LAST_DAYS = re.compile("last-([1-9]|1[0-9]|2[0-9])-days")
 ROLLING = re.compile("([0-9]{1,3})([dh])")
-TIME_FORMS = "YYYY-MM-DD or YYYY-MM-DDTHH:MM[:SS][+HH:MM]"
-CLOCK_FORM = "([01][0-9]|2[0-3]):[0-5][0-9]"
-TIME_FORM = re.compile(
-    f"20[0-9]{{2}}-[0-9]{{2}}-[0-9]{{2}}([T ]{CLOCK_FORM}(:[0-5][0-9])?(Z|[+-]{CLOCK_FORM})?)?"
+TIME_HELP = "YYYY-MM-DD or YYYY-MM-DDTHH:MM[:SS][+HH:MM]"
+CLOCK = "([01][0-9]|2[0-3]):[0-5][0-9]"
+TIME_PATTERN = re.compile(
+    f"20[0-9]{{2}}-[0-9]{{2}}-[0-9]{{2}}([T ]{CLOCK}(:[0-5][0-9])?(Z|[+-]{CLOCK})?)?"
 )
 
 Zone = Optional[tzinfo]  # None: the system's zone, whose name is not known
@@ -616,8 +613,8 @@ def hour_around(moment: datetime, zone: Zone) -> tuple[datetime, datetime]:
     local = moment.astimezone(zone)
     start = moment - timedelta(minutes=local.minute, seconds=local.second)
     end = start + HOUR
-    # All minutes of an hour have the same UTC offset. On Lord Howe Island, where clocks change by
-    # half an hour, this leaves an hour of thirty minutes.
+    # Keep only the minutes with the same UTC offset. On Lord Howe Island, where clocks change by
+    # half an hour, an hour may have thirty of them.
     while start.astimezone(zone).utcoffset() != local.utcoffset():
         start += MINUTE
     while (end - SECOND).astimezone(zone).utcoffset() != local.utcoffset():
@@ -663,8 +660,8 @@ class Period(NamedTuple):
     def wire_milliseconds(self) -> tuple[int, int]:
         """Return start_time and end_time for the service, in milliseconds since 1970 UTC.
 
-        The service is taken to include its end_time, which is not confirmed. Only this method
-        depends on it.
+        The service is assumed to include its end_time. This is not confirmed, and only this method
+        relies on it.
         """
         start = int(self.start.timestamp()) * 1000
         end = int(self.end.timestamp()) * 1000
@@ -672,8 +669,10 @@ class Period(NamedTuple):
 
     def is_whole_days(self) -> bool:
         """Return whether the period begins and ends at a local midnight."""
-        edges = zip((self.start, self.end), self.local())
-        return all(edge == midnight(local.date(), self.zone) for edge, local in edges)
+        start, end = self.local()
+        starts_day = self.start == midnight(start.date(), self.zone)
+        ends_day = self.end == midnight(end.date(), self.zone)
+        return starts_day and ends_day
 
     def zone_in_words(self) -> str:
         """Return the zone's name or its UTC offset; two offsets if the clocks change."""
@@ -731,8 +730,8 @@ def read_time(text: str, zone: Zone, option: str) -> datetime:
 
     A plain date is local midnight for --from, and the end of that day for --to.
     """
-    message = f"{option} {text!r} is not a date or time; use {TIME_FORMS}"
-    if not TIME_FORM.fullmatch(text):
+    message = f"{option} {text!r} is not a date or time; use {TIME_HELP}"
+    if not TIME_PATTERN.fullmatch(text):
         raise RunError(EXIT_USAGE, message)
     try:
         moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
@@ -773,7 +772,7 @@ def cut_period(start: datetime, end: datetime, zone: Zone, now: datetime) -> Per
 # The filters: the name of each in requests, JSON and the options, and its words in tables.
 FILTERS = {"api_keys": "API keys", "ips": "addresses"}
 
-# The filter whose values become rows, by the breakdown.
+# The breakdowns whose rows are the values of a filter, and that filter.
 ROW_FILTERS = {"api-key": "api_keys", "ip": "ips"}
 
 INFERENCE_WORDS = {"real_time": "real-time inference", "batch": "batch inference"}
@@ -790,9 +789,9 @@ class Query(NamedTuple):
     service_types: tuple[str, ...]  # what service_type stands for
     type_is_default: bool
     infer_type: str  # real_time or batch
-    filters: dict[str, list[str]]  # by fields of FILTERS; only those that narrow the total
+    filters: dict[str, list[str]]  # by names in FILTERS, without the filter whose values are rows
     by: str  # a name of BREAKDOWNS; empty: no rows
-    row_values: list[str]  # the API keys or addresses that become rows
+    row_values: list[str]  # the API keys or addresses that are rows
 
 
 class Part(NamedTuple):
@@ -853,13 +852,15 @@ def start_and_end(period: Period) -> Fields:
     return {"start": start.isoformat(), "end": end.isoformat()}
 
 
-def title_and_label(local_start: datetime, day: date, unit: str) -> tuple[str, Fields]:
-    """Return title and label of a row by time. The day is the first one of the hour or week."""
+def title_and_label(period: Period, unit_start: datetime, unit: str) -> tuple[str, Fields]:
+    """Return title and label of a row by time. An hour is named by the start of its period."""
+    start, _ = period.local()
+    first_day = local_day(unit_start, period.zone)
     if unit == "hour":
-        return f"{local_start:%Y-%m-%d, %a %H:%M}", {"hour": local_start.isoformat()}
+        return f"{start:%Y-%m-%d, %a %H:%M}", {"hour": start.isoformat()}
     if unit == "day":
-        return f"{day:%Y-%m-%d, %a}", {"day": str(day), "weekday": f"{day:%a}"}
-    return str(day), {"week": str(day)}
+        return f"{first_day:%Y-%m-%d, %a}", {"day": str(first_day), "weekday": f"{first_day:%a}"}
+    return str(first_day), {"week": str(first_day)}
 
 
 def plan_by_time(query: Query) -> Plan:
@@ -870,10 +871,9 @@ def plan_by_time(query: Query) -> Plan:
     while start < whole.end:
         unit_start, unit_end = unit_around(start, whole.zone, query.by)
         period = Period(start, min(unit_end, whole.end), whole.zone)
-        first_day = local_day(unit_start, whole.zone)
-        title, label = title_and_label(start.astimezone(whole.zone), first_day, query.by)
+        title, label = title_and_label(period, unit_start, query.by)
         label.update(start_and_end(period))
-        label["partial"] = unit_start < whole.start or unit_end > whole.end
+        label["partial"] = (unit_start, unit_end) != (period.start, period.end)
         parts.append(make_part(title, label, query._replace(period=period)))
         start = unit_end
     return parts, None
@@ -899,7 +899,9 @@ def plan_by_value(query: Query) -> Plan:
     field = ROW_FILTERS[query.by]
     name = query.by.replace("-", "_")
     parts = []
-    for value, shown in zip(query.row_values, distinct(shown_values(field, query.row_values))):
+    for value, shown in zip(
+        query.row_values, number_duplicates(shown_values(field, query.row_values))
+    ):
         row_query = query._replace(filters={**query.filters, field: [value]})
         parts.append(make_part(quoted_if_empty(shown), {name: shown}, row_query))
     return parts, make_part(OTHERS, {name: OTHERS}, query)
@@ -925,7 +927,7 @@ def make_plan(query: Query) -> Plan:
 
 # --- Credentials ----------------------------------------------------------------------
 
-FILE_FORMS = (
+FILE_FORMATS = (
     "credentials.csv of the console, AK and SK on two lines or as AK,SK, or NAME = VALUE lines"
 )
 CSV_COLUMNS = ("access key id", "secret access key")
@@ -1043,7 +1045,7 @@ def read_credentials_file(path: str) -> Credentials:
         credentials = pick_credentials(values, names, origin)
         if credentials:
             return credentials
-    message = f"cannot recognize the format of {origin}; use {FILE_FORMS}"
+    message = f"cannot recognize the format of {origin}; use {FILE_FORMATS}"
     raise RunError(EXIT_ACCESS, message, HINT_CREDENTIALS)
 
 
@@ -1081,7 +1083,7 @@ def load_credentials(path: str | None, project_id: str | None, environ: Environ)
     if not project_id:
         source = "HW_PROJECT_ID"
         project_id = environ.get(source, "")
-    if project_id and not PROJECT_ID_FORM.fullmatch(project_id):
+    if project_id and not PROJECT_ID_PATTERN.fullmatch(project_id):
         raise RunError(EXIT_ACCESS, f"{source} is not {PROJECT_ID_WORDS}", HINT_PROJECT)
     return credentials._replace(project_id=project_id)
 
@@ -1098,8 +1100,11 @@ PACE_SECONDS = 61.0  # a little more than a minute, since a request may begin la
 MAX_CONCURRENT = 8  # requests
 MIN_REQUESTS_FOR_PROGRESS = 21  # a run with fewer does not show how many are done
 
-TUNNEL_FAILED = "Tunnel connection failed"  # the words of http.client for a proxy's refusal
 PROJECT_LOOKUP = "project look-up"
+BAD_PROXY_ADDRESS = (
+    "the address of the proxy cannot be used; its form is http://HOST:PORT "
+    "(a SOCKS proxy needs the package PySocks)"
+)
 
 
 class Answer(NamedTuple):
@@ -1137,7 +1142,7 @@ class Answer(NamedTuple):
             return float(seconds)
         return 0
 
-    def refusal(self) -> str:
+    def why_unusable(self) -> str:
         """Return in words why the answer is of no use."""
         if self.status == 200:
             return f"{self.operation}: the answer is not JSON"
@@ -1194,24 +1199,39 @@ def root_cause(error: BaseException) -> BaseException:
     return error
 
 
-def connection_error(error: Exception, cause: OSError, host: str) -> RunError:
-    """Return the error for what the system, or the proxy, says about a connection or a file."""
+def is_system_error(cause: BaseException) -> bool:
+    """Return whether an error has the words of the system. Those of requests may hold addresses."""
+    from requests import RequestException  # an OSError, too
+
+    return isinstance(cause, OSError) and not isinstance(cause, RequestException)
+
+
+def is_certificate_error(cause: BaseException) -> bool:
+    """Return whether TLS failed for another reason than a lost connection."""
+    import ssl  # not at the top, because it takes time
+
+    lost = (ssl.SSLEOFError, ssl.SSLZeroReturnError)
+    return isinstance(cause, ssl.SSLError) and not isinstance(cause, lost)
+
+
+def is_file_error(error: Exception, cause: Any) -> bool:
+    """Return whether a file of this machine cannot be opened, such as a key log.
+
+    If the file of CA certificates is missing, requests itself raises an OSError.
+    """
+    return is_system_error(cause) and (cause.filename is not None or cause is error)
+
+
+def is_proxy_error(error: Exception, cause: BaseException) -> bool:
+    """Return whether the proxy cannot be reached.
+
+    urllib3 also blames the proxy for a connection that was lost behind it.
+    """
     from requests.exceptions import ProxyError
 
-    # urllib3 blames the proxy also for a connection that was lost behind it.
-    is_lost = isinstance(cause, (ConnectionResetError, ConnectionAbortedError, BrokenPipeError))
-    words = str(cause)
-    message = f"cannot reach {host}: {words}"
-    # requests itself raises an OSError if there is no file of CA certificates.
-    if cause is error or cause.filename is not None:
-        return RunError(EXIT_MACHINE, message, HINT_SETTING)
-    if words.startswith(f"{TUNNEL_FAILED}: 407"):
-        return RunError(EXIT_MACHINE, message, HINT_PROXY_LOGIN)
-    if words.startswith(f"{TUNNEL_FAILED}: 4"):
-        return RunError(EXIT_MACHINE, message, HINT_SETTING)
-    if isinstance(error, ProxyError) and not is_lost and not words.startswith(TUNNEL_FAILED):
-        message = f"cannot reach the proxy: {words}"
-    return RunError(EXIT_NETWORK, message, HINT_UNREACHABLE, waits=WAITS)
+    lost = (ConnectionResetError, ConnectionAbortedError, BrokenPipeError)
+    is_behind = isinstance(cause, lost) or str(cause).startswith("Tunnel connection failed")
+    return isinstance(error, ProxyError) and not is_behind
 
 
 def network_error(error: Exception, host: str, ca_file: object) -> RunError:
@@ -1219,34 +1239,34 @@ def network_error(error: Exception, host: str, ca_file: object) -> RunError:
 
     Its text may hold the password of the proxy, so only the words of the system are shown.
     """
-    import ssl  # not at the top, because it takes time
-
     from requests import exceptions
 
-    lost_tls_errors = (ssl.SSLEOFError, ssl.SSLZeroReturnError)
-    lost_errors = (exceptions.ConnectionError, exceptions.Timeout, exceptions.ChunkedEncodingError)
-    address_errors = (exceptions.RequestException, ValueError, TypeError, OverflowError)
-
+    lost = (exceptions.ConnectionError, exceptions.Timeout, exceptions.ChunkedEncodingError)
+    bad_address = (exceptions.RequestException, ValueError, TypeError, OverflowError)
+    cause = root_cause(error)
+    message = f"cannot reach {host}: {cause}"
     if isinstance(error, exceptions.InvalidHeader):
         message = f"the answer of {host} has headers that are not valid"
         return RunError(EXIT_SERVICE, message, HINT_FOREIGN, waits=WAITS)
-    cause = root_cause(error)
-    if isinstance(cause, ssl.SSLError) and not isinstance(cause, lost_tls_errors):
-        message = f"cannot reach {host}: {cause}"
+    if is_certificate_error(cause):
         if isinstance(ca_file, str):
             message += f" (CA certificates: {ca_file})"
         return RunError(EXIT_MACHINE, message, HINT_SETTING)
-    if isinstance(cause, OSError) and not isinstance(cause, exceptions.RequestException):
-        return connection_error(error, cause, host)
-    if isinstance(error, lost_errors):
+    if is_file_error(error, cause):
+        return RunError(EXIT_MACHINE, message, HINT_SETTING)
+    if str(cause).startswith("Tunnel connection failed: 407"):
+        return RunError(EXIT_MACHINE, message, HINT_PROXY_LOGIN)
+    if str(cause).startswith("Tunnel connection failed: 4"):
+        return RunError(EXIT_MACHINE, message, HINT_SETTING)
+    if is_system_error(cause):
+        if is_proxy_error(error, cause):
+            message = f"cannot reach the proxy: {cause}"
+        return RunError(EXIT_NETWORK, message, HINT_UNREACHABLE, waits=WAITS)
+    if isinstance(error, lost):
         message = f"cannot reach {host}: the connection was lost"
         return RunError(EXIT_NETWORK, message, HINT_UNREACHABLE, waits=WAITS)
-    if isinstance(error, address_errors):
-        message = (
-            "the address of the proxy cannot be used; its form is http://HOST:PORT "
-            "(a SOCKS proxy needs the package PySocks)"
-        )
-        return RunError(EXIT_MACHINE, message, HINT_SETTING)
+    if isinstance(error, bad_address):
+        return RunError(EXIT_MACHINE, BAD_PROXY_ADDRESS, HINT_SETTING)
     message = f"{type(error).__name__} while a request was sent"
     return RunError(EXIT_MACHINE, message, HINT_BUG)
 
@@ -1327,7 +1347,7 @@ class Client:
         if len(ids) != 1:
             message = f"IAM lists {len(ids)} projects named {self._region}; exactly one is needed"
             raise RunError(EXIT_ACCESS, message, HINT_PROJECT)
-        if not PROJECT_ID_FORM.fullmatch(ids[0]):
+        if not PROJECT_ID_PATTERN.fullmatch(ids[0]):
             reason = f"the project id is not {PROJECT_ID_WORDS}"
             raise invalid_answer(answer, reason, HINT_PROJECT)
         self.project_id = ids[0]
@@ -1374,7 +1394,7 @@ class Client:
             return answer
         exit_code, hint = self._advice(answer)
         waits = retry_waits(answer)
-        raise RunError(exit_code, answer.refusal(), hint, answer.details(), waits)
+        raise RunError(exit_code, answer.why_unusable(), hint, answer.details(), waits)
 
     def _advice(self, answer: Answer) -> tuple[int, str]:
         """Return exit code and hint for an answer that cannot be accepted."""
@@ -1446,7 +1466,7 @@ class Client:
         raise RunError(EXIT_INTERRUPTED, "the run has ended", HINT_INTERRUPTED)
 
 
-# By the body of the request, which no other request of a run has: that of a list has a limit.
+# Answers by the body of the request. Bodies are unique in a run: only a list has a limit.
 Answers = Dict[str, Answer]
 
 
@@ -1466,7 +1486,7 @@ def ask_together(
     count: int,
     console: Console,
 ) -> None:
-    """Send requests, some at once, and add their answers. The count is that of the whole run."""
+    """Send requests, some at once, and add their answers. The count is for the progress."""
     from concurrent import futures  # not at the top, because it takes time
 
     waiting = list(requests)
@@ -1539,23 +1559,26 @@ def read_service(record: Any) -> tuple[str, Usage]:
     return one_line(record["service_name"]), read_figures(record, names)
 
 
-def read_services(answer: Answer) -> dict[str, Usage]:
-    """Return the usage of each service by its name.
+def list_of_services(answer: Answer) -> list[Any]:
+    """Return the list under items, or the only list at the top level."""
+    fields = answer.fields
+    if "items" in fields and fields["items"] is None:
+        return []
+    if isinstance(fields.get("items"), list):
+        return list(fields["items"])
+    lists = [value for value in fields.values() if isinstance(value, list)]
+    if len(lists) == 1:
+        return lists[0]
+    names = ", ".join(fields) or "none"
+    reason = f"the answer has {len(lists)} lists; the fields are: {names}"
+    raise invalid_answer(answer, reason, HINT_SERVICES)
 
-    The services are the list under items, or the only list at the top level.
-    """
+
+def read_services(answer: Answer) -> dict[str, Usage]:
+    """Return the usage of each service by its name."""
     check_error_code(answer, HINT_SERVICES)
-    lists = [value for value in answer.fields.values() if isinstance(value, list)]
-    if isinstance(answer.fields.get("items"), list):
-        lists = [answer.fields["items"]]
-    elif "items" in answer.fields and answer.fields["items"] is None:
-        lists = [[]]
-    if len(lists) != 1:
-        names = ", ".join(answer.fields) or "none"
-        reason = f"the answer has {len(lists)} lists; its fields are: {names}"
-        raise invalid_answer(answer, reason, HINT_SERVICES)
     services: dict[str, Usage] = {}
-    for record in lists[0]:
+    for record in list_of_services(answer):
         try:
             name, usage = read_service(record)
         except ValueError as error:
@@ -1671,19 +1694,18 @@ def rows_of_services(part: Part, answers: Answers, totals: Mapping[str, Usage]) 
 
 def with_distinct_titles(rows: Sequence[Row]) -> list[Row]:
     """Return rows whose titles differ. Two services or hours may look alike."""
-    titles = distinct(row.title for row in rows)
+    titles = number_duplicates(row.title for row in rows)
     return [row._replace(title=title) for row, title in zip(rows, titles)]
 
 
-def check_rows_of_values(rows: Sequence[Row], total: Usage) -> None:
-    """Raise RunError if the rows of API keys or addresses have clearly more requests than all."""
-    listed = add_up(row.usage for row in rows)["total_requests"]
-    excess = listed - total["total_requests"]
-    if excess > 2 and 100 * excess > total["total_requests"]:
+def check_rows_of_values(listed: Usage, total: Usage) -> None:
+    """Raise RunError if API keys or addresses exceed the total's requests by 1 % and by 2."""
+    excess = listed["total_requests"] - total["total_requests"]
+    if excess > 2 and excess > total["total_requests"] / 100:
         raise RunError(
             EXIT_SERVICE,
-            f"{SHOW_STATISTICS}: the rows have {listed} requests, but without the filter there are "
-            f"only {total['total_requests']}",
+            f"{SHOW_STATISTICS}: the rows have {listed['total_requests']} requests, but without "
+            f"the filter there are only {total['total_requests']}",
             HINT_FILTER,
         )
 
@@ -1698,23 +1720,23 @@ def make_rows(
     query: Query, parts: Sequence[Part], total_part: Part | None, answers: Answers
 ) -> tuple[list[Row], Usage]:
     """Return the rows and the total."""
-    if total_part is None:
-        rows = [row_of(part, answers, query) for part in parts]
-        return with_distinct_titles(rows), add_up(row.usage for row in rows)
-
-    totals = {}
-    for service_type, body in total_part.bodies.items():
-        totals[service_type] = read_total(answers[body], query)
-    total = add_up(totals.values())
-    if not query.by:
-        return [], total
+    totals = {}  # by service type
+    if total_part is not None:
+        for service_type, body in total_part.bodies.items():
+            totals[service_type] = read_total(answers[body], query)
     if query.by == "service":
         rows = rows_of_services(parts[0], answers, totals)
     else:
         rows = [row_of(part, answers, query) for part in parts]
-        check_rows_of_values(rows, total)
-    others = remainder(total, add_up(row.usage for row in rows))
-    if any(others.values()):
+
+    listed = add_up(row.usage for row in rows)
+    if total_part is None:
+        return with_distinct_titles(rows), listed
+    total = add_up(totals.values())
+    if query.by in ROW_FILTERS:
+        check_rows_of_values(listed, total)
+    others = remainder(total, listed)
+    if query.by and any(others.values()):
         rows.append(Row(total_part.title, total_part.label, others))
     return with_distinct_titles(rows), total
 
@@ -1964,10 +1986,10 @@ FORMATS: dict[str, Callable[[Report], str]] = {
 # --- Arguments ------------------------------------------------------------------------
 
 TYPE_NAMES = "preset (2), my-service (1), custom-endpoint (4) or all"
-REGION_FORM = re.compile("[a-z]{2}-[a-z]{1,30}-[0-9]{1,3}")
+REGION_PATTERN = re.compile("[a-z]{2}-[a-z]{1,30}-[0-9]{1,3}")
 # Huawei documents keys as 1 to 128 of these characters, and labels as up to 100 of them. An empty
 # one is the online experience.
-API_KEY_FORM = re.compile("[0-9A-Za-z_-]{0,128}")
+API_KEY_PATTERN = re.compile("[0-9A-Za-z_-]{0,128}")
 BY_HELP = (
     f"{', '.join(BREAKDOWNS)}: one row for each, and the total. service is experimental: "
     "the name of a preset service stands for the model, other names are your own"
@@ -2032,7 +2054,7 @@ def read_api_keys(values: Sequence[str]) -> list[str]:
         else:
             api_keys.append(value)
     for api_key in api_keys:
-        if not API_KEY_FORM.fullmatch(api_key):
+        if not API_KEY_PATTERN.fullmatch(api_key):
             raise RunError(
                 EXIT_USAGE,
                 f"the API key {show_api_key(api_key)!r} is not 1 to 128 characters of a-z, A-Z, "
@@ -2058,7 +2080,7 @@ def build_parser() -> Parser:
         parser.color = False
     add = parser.add_argument_group("options").add_argument
     add("--period", help=f"{PERIOD_NAMES} (default: {DEFAULT_PERIOD})")
-    add("--from", dest="start", metavar="WHEN", help=f"start: {TIME_FORMS}")
+    add("--from", dest="start", metavar="WHEN", help=f"start: {TIME_HELP}")
     end_help = "end, in the same forms; a plain date includes that whole day (default: now)"
     add("--to", dest="end", metavar="WHEN", help=end_help)
     add("--timezone", metavar="ZONE", help="IANA name of the zone of dates (default: the system's)")
@@ -2086,7 +2108,7 @@ def build_parser() -> Parser:
 def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     """Return what was typed, option by option. Raises SystemExit after --help and --version."""
     if any(argument.endswith("=--") for argument in arguments):
-        # Before Python 3.13, argparse makes an empty list of it, which would mean all calls.
+        # Before Python 3.13, argparse turns --api-keys=-- into an empty list, that is, no filter.
         raise RunError(EXIT_USAGE, "an option cannot have the value --")
     args = build_parser().parse_args(arguments)
     if args.end is not None and args.start is None:
@@ -2099,10 +2121,10 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     if row_filter and not getattr(args, row_filter):
         option = row_filter.replace("_", "-")
         raise RunError(EXIT_USAGE, f"--by {args.by} needs --{option}")
-    if not REGION_FORM.fullmatch(args.region):
+    if not REGION_PATTERN.fullmatch(args.region):
         message = f"--region {args.region!r} is not of the form xx-yyyy-1; {REGIONS} offer MaaS"
         raise RunError(EXIT_USAGE, message)
-    if args.project_id is not None and not PROJECT_ID_FORM.fullmatch(args.project_id):
+    if args.project_id is not None and not PROJECT_ID_PATTERN.fullmatch(args.project_id):
         message = f"--project-id {args.project_id!r} is not {PROJECT_ID_WORDS}"
         raise RunError(EXIT_USAGE, message)
     if args.api_keys is not None:

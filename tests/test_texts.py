@@ -210,7 +210,7 @@ GIVE_PROJECT = (
 )
 ASK_FOR_LESS = (
     "hint: Try a shorter period, such as --period 29d, or one service type at a time. "
-    "Both limits are not known for certain.\n"
+    "It is not known for certain which limits the service has.\n"
 )
 CHECK_REGION = "hint: Check --region and --project-id. If they are right, report the message.\n"
 LOOK_FOR_NEWER = "hint: The service may have changed. Look for a newer version of this program.\n"
@@ -553,14 +553,14 @@ ANSWERS = [
     ),
     Text(
         "two lists of services",
-        "error: list-service-statistics: the answer has 2 lists; its fields are: "
+        "error: list-service-statistics: the answer has 2 lists; the fields are: "
         "total, services, models.\n" + USE_OTHER_ROWS,
         command=BY_SERVICE,
         cloud=with_state(service_list_form="two lists"),
     ),
     Text(
         "no list of services",
-        "error: list-service-statistics: the answer has 0 lists; its fields are: none.\n"
+        "error: list-service-statistics: the answer has 0 lists; the fields are: none.\n"
         + USE_OTHER_ROWS,
         command=BY_SERVICE,
         cloud=on_services({}),
