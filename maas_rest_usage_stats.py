@@ -79,7 +79,7 @@ import time
 import unicodedata
 from datetime import date, datetime, timedelta, timezone, tzinfo
 from decimal import ROUND_HALF_UP, Decimal
-from typing import TYPE_CHECKING, Any, Dict, List, NamedTuple, NoReturn, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Dict, NamedTuple, NoReturn, Optional
 from urllib.parse import parse_qsl, quote, urlsplit
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ REPORTING_LAG = timedelta(hours=2)
 # The two calls of the service. The answer of the second is not documented.
 SHOW_STATISTICS = "show-statistics"
 LIST_SERVICES = "list-service-statistics"
-LIST_LIMIT = 99  # rows; a sibling of this call documents that the limit is below 100
+LIST_LIMIT = 99  # rows; a similar call documents that the limit is below 100
 
 
 # --- Errors ---------------------------------------------------------------------------
@@ -228,7 +228,7 @@ Usage = Dict[str, int]  # whole tokens, requests and tasks by the name of their 
 class Figure(NamedTuple):
     """One figure of the statistics. A line in FIGURES adds it to all formats and sums.
 
-    Without a list_field, --by service cannot have it.
+    Without a list_field it is 0 in each row of --by service.
     """
 
     name: str  # in JSON and CSV; in tables with spaces instead of underscores
@@ -327,7 +327,7 @@ def share_of(usage: Usage, total: Usage) -> float | None:
 
 
 def as_words(name: str) -> str:
-    """Return a name of JSON as people read it."""
+    """Return a name with spaces instead of underscores."""
     return name.replace("_", " ")
 
 
@@ -421,7 +421,7 @@ def write_all(stream: Any, content: bytes) -> None:
     """
     while content:
         count = stream.write(content)
-        if count is None:  # it does not block, and takes no more
+        if count is None:  # the stream does not block, and is full
             raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
         content = content[count:]
     stream.flush()
@@ -507,7 +507,7 @@ class Console:
             self._stderr.flush()
 
     def announce(self, text: str) -> None:
-        """Write a line to stderr, unless it was announced before. It ends a line of progress."""
+        """Write a line to stderr, unless it was announced before. It goes below the progress."""
         line = self.clean(text)
         with self._lock:
             if line not in self._announced:
@@ -611,15 +611,13 @@ def local_day(moment: datetime, zone: Zone) -> date:
 def hour_around(moment: datetime, zone: Zone) -> tuple[datetime, datetime]:
     """Return start and end, in UTC, of the local hour of a moment."""
     local = moment.astimezone(zone)
-    start = moment - timedelta(minutes=local.minute, seconds=local.second)
-    end = start + HOUR
+    full_hour = moment - timedelta(minutes=local.minute, seconds=local.second)
+    minutes = [full_hour + number * MINUTE for number in range(60)]
     # Keep only the minutes with the same UTC offset. On Lord Howe Island, where clocks change by
     # half an hour, an hour may have thirty of them.
-    while start.astimezone(zone).utcoffset() != local.utcoffset():
-        start += MINUTE
-    while (end - SECOND).astimezone(zone).utcoffset() != local.utcoffset():
-        end -= MINUTE
-    return start, end
+    offset = local.utcoffset()
+    kept = [minute for minute in minutes if minute.astimezone(zone).utcoffset() == offset]
+    return kept[0], kept[-1] + MINUTE
 
 
 def unit_around(moment: datetime, zone: Zone, unit: str) -> tuple[datetime, datetime]:
@@ -748,7 +746,7 @@ def cut_period(start: datetime, end: datetime, zone: Zone, now: datetime) -> Per
     oldest = now - RETENTION
     if start >= now:
         local_now = now.astimezone(zone)
-        raise RunError(EXIT_USAGE, f"the period has not begun; now is {local_now}")
+        raise RunError(EXIT_USAGE, f"the period begins now or later; now is {local_now}")
     if end <= start:
         raise RunError(EXIT_USAGE, "the period is empty: its end is not after its start")
     if end <= oldest:
@@ -795,21 +793,13 @@ class Query(NamedTuple):
 
 
 class Part(NamedTuple):
-    """A planned row, and the requests for its figures. A list of services becomes many rows."""
+    """A planned row, and the requests for its figures. LIST_SERVICES yields a row per service."""
 
     title: str  # of the row, for people
     label: Fields  # of the row, for programs
     operation: str  # SHOW_STATISTICS or LIST_SERVICES
     bodies: dict[str, str]  # of the requests, in JSON, by service type
-
-    def requests(self) -> list[tuple[str, str]]:
-        """Return operation and body of each request."""
-        return [(self.operation, body) for body in self.bodies.values()]
-
-
-# The rows, and the total. If the total has more than the rows, the difference becomes a last row,
-# with the title and label of the total. None: the total is the sum of the rows.
-Plan = Tuple[List[Part], Optional[Part]]
+    counts_all: bool = False  # it asks for the total; its row is what the other rows leave
 
 
 def show_api_key(api_key: str) -> str:
@@ -846,6 +836,11 @@ def make_part(title: str, label: Fields, query: Query, operation: str = SHOW_STA
     return Part(title, label, operation, bodies)
 
 
+def make_others(label: Fields, query: Query) -> Part:
+    """Return a part that counts all calls, for the row of what the other rows leave."""
+    return make_part(OTHERS, label, query)._replace(counts_all=True)
+
+
 def start_and_end(period: Period) -> Fields:
     """Return start and end of a period in ISO 8601, with the zone's offset."""
     start, end = period.local()
@@ -853,7 +848,7 @@ def start_and_end(period: Period) -> Fields:
 
 
 def title_and_label(period: Period, unit_start: datetime, unit: str) -> tuple[str, Fields]:
-    """Return title and label of a row by time. An hour is named by the start of its period."""
+    """Return title and label of a row by time. An hour that is cut is named by where it starts."""
     start, _ = period.local()
     first_day = local_day(unit_start, period.zone)
     if unit == "hour":
@@ -863,7 +858,7 @@ def title_and_label(period: Period, unit_start: datetime, unit: str) -> tuple[st
     return str(first_day), {"week": str(first_day)}
 
 
-def plan_by_time(query: Query) -> Plan:
+def plan_by_time(query: Query) -> list[Part]:
     """Plan a row for each hour, day or week. The period may cut the first and the last one."""
     whole = query.period
     parts = []
@@ -876,26 +871,26 @@ def plan_by_time(query: Query) -> Plan:
         label["partial"] = (unit_start, unit_end) != (period.start, period.end)
         parts.append(make_part(title, label, query._replace(period=period)))
         start = unit_end
-    return parts, None
+    return parts
 
 
-def plan_by_service_type(query: Query) -> Plan:
+def plan_by_service_type(query: Query) -> list[Part]:
     """Plan a row for each service type."""
     parts = []
     for name in query.service_types:
         label = {"service_type": name}
         parts.append(make_part(name, label, query._replace(service_types=(name,))))
-    return parts, None
+    return parts
 
 
-def plan_by_service(query: Query) -> Plan:
-    """Plan the list of services, and the total."""
+def plan_by_service(query: Query) -> list[Part]:
+    """Plan a row for each service, and one for what they leave of all calls."""
     services = make_part("", {}, query, LIST_SERVICES)
-    return [services], make_part(OTHERS, {"service": OTHERS, "service_type": None}, query)
+    return [services, make_others({"service": OTHERS, "service_type": None}, query)]
 
 
-def plan_by_value(query: Query) -> Plan:
-    """Plan a row for each API key or address, and the total."""
+def plan_by_value(query: Query) -> list[Part]:
+    """Plan a row for each API key or address, and one for what they leave of all calls."""
     field = ROW_FILTERS[query.by]
     name = query.by.replace("-", "_")
     parts = []
@@ -904,10 +899,11 @@ def plan_by_value(query: Query) -> Plan:
     ):
         row_query = query._replace(filters={**query.filters, field: [value]})
         parts.append(make_part(quoted_if_empty(shown), {name: shown}, row_query))
-    return parts, make_part(OTHERS, {name: OTHERS}, query)
+    return [*parts, make_others({name: OTHERS}, query)]
 
 
-BREAKDOWNS: dict[str, Callable[[Query], Plan]] = {
+# A breakdown without a part that counts all calls: its total is the sum of the rows.
+BREAKDOWNS: dict[str, Callable[[Query], list[Part]]] = {
     "hour": plan_by_time,
     "day": plan_by_time,
     "week": plan_by_time,
@@ -918,10 +914,10 @@ BREAKDOWNS: dict[str, Callable[[Query], Plan]] = {
 }
 
 
-def make_plan(query: Query) -> Plan:
-    """Return what to ask for. Without --by it is only the total."""
+def make_plan(query: Query) -> list[Part]:
+    """Return the parts to ask for. Without --by it is only the total."""
     if not query.by:
-        return [], make_part("", {}, query)
+        return [make_others({}, query)]
     return BREAKDOWNS[query.by](query)
 
 
@@ -1096,7 +1092,7 @@ WAITS_IF_THROTTLED = (2.0, 4.0, 8.0, 16.0, 32.0)  # after a 429
 RETRYABLE_STATUSES = (429, 500, 502, 503, 504)  # another try may succeed
 MAX_RETRY_AFTER = 60.0  # seconds; a longer wait ends the run
 MAX_SILENT_WAIT = 2.0  # seconds; a longer wait is announced
-PACE_SECONDS = 61.0  # a little more than a minute, since a request may begin late
+PACE_SECONDS = 61.0  # more than a minute, since a request may begin after its turn
 MAX_CONCURRENT = 8  # requests
 MIN_REQUESTS_FOR_PROGRESS = 21  # a run with fewer does not show how many are done
 
@@ -1146,14 +1142,15 @@ class Answer(NamedTuple):
         """Return in words why the answer is of no use."""
         if self.status == 200:
             return f"{self.operation}: the answer is not JSON"
-        reason = self.text_of("error_msg", "message") or "the answer gives no reason"
+        message = f"{self.operation}: HTTP {self.status}"
         if 300 <= self.status < 400:
             target = self.headers.get("Location", "an unknown place")
-            reason = f"a redirect to {target}, which is not followed"
+            return f"{message}: a redirect to {target}, which is not followed"
+        reason = self.text_of("error_msg", "message") or "the answer gives no reason"
         if self.retry_after() > MAX_RETRY_AFTER:
-            wait = f"it asks for a wait of {self.headers['Retry-After']} s"
-            reason = f"{reason.rstrip('. ')}; {wait}"
-        return f"{self.operation}: HTTP {self.status}: {reason}"
+            wait = self.headers["Retry-After"]
+            reason = f"{reason.rstrip('. ')}; it asks for a wait of {wait} s"
+        return f"{message}: {reason}"
 
 
 def reject_constant(name: str) -> NoReturn:
@@ -1193,14 +1190,14 @@ def retry_waits(answer: Answer) -> Sequence[float]:
 
 
 def root_cause(error: BaseException) -> BaseException:
-    """Return the exception that led to all others. It often has the words of the system."""
+    """Return the exception that led to all others, often one of the operating system."""
     while error.__context__ is not None:
         error = error.__context__
     return error
 
 
 def is_system_error(cause: BaseException) -> bool:
-    """Return whether an error has the words of the system. Those of requests may hold addresses."""
+    """Return whether an error is the system's. Its text is safe; others may hold a password."""
     from requests import RequestException  # an OSError, too
 
     return isinstance(cause, OSError) and not isinstance(cause, RequestException)
@@ -1324,7 +1321,7 @@ class Client:
     def look_up_project(self) -> None:
         """Ask IAM for the project id, unless it is known.
 
-        It is that of the project with the region's name: https://support.huaweicloud.com/api-iam/
+        Each region has a project of its name: https://support.huaweicloud.com/api-iam/
         """
         from requests import Request
 
@@ -1466,7 +1463,7 @@ class Client:
         raise RunError(EXIT_INTERRUPTED, "the run has ended", HINT_INTERRUPTED)
 
 
-# Answers by the body of the request. Bodies are unique in a run: only a list has a limit.
+# Answers by the body of the request. No two bodies of a run are equal: only a list has a limit.
 Answers = Dict[str, Answer]
 
 
@@ -1507,16 +1504,17 @@ def ask_together(
         pool.shutdown(wait=False)
 
 
-def ask_all(
-    client: Client, parts: Sequence[Part], total_part: Part | None, console: Console
-) -> Answers:
-    """Return the answers for the rows and the total.
+def ask_all(client: Client, parts: Sequence[Part], console: Console) -> Answers:
+    """Return the answers for all parts.
 
-    The first request goes alone, so that a wrong key costs one failed signature. The rows are asked
-    before the total. Calls made in between then appear in the total, and never only in a row.
+    The first request goes alone, so that a wrong key costs one failed signature. The total is asked
+    after the rows, so that no row has a call that the total lacks.
     """
-    for_rows = [request for part in parts for request in part.requests()]
-    for_total = total_part.requests() if total_part else []
+    for_rows: list[tuple[str, str]] = []
+    for_total: list[tuple[str, str]] = []
+    for part in parts:
+        requests = for_total if part.counts_all else for_rows
+        requests += [(part.operation, body) for body in part.bodies.values()]
     count = len(for_rows) + len(for_total)
     announce_pace(count, console)
     batches = [for_rows[:1], for_rows[1:], for_total]
@@ -1587,25 +1585,6 @@ def read_services(answer: Answer) -> dict[str, Usage]:
     return services
 
 
-def check_services(service_type: str, services: Mapping[str, Usage], total: Usage) -> None:
-    """Raise RunError if the services of a type do not fit its total.
-
-    Figures are rounded, and calls are made between the two requests. So the services may differ by
-    5 % of the total, plus 10 requests in all and 1,000 tokens for each service.
-    """
-    listed = add_up(services.values())
-    allowances = {"total_tokens": 1000 * len(services), "total_requests": 10}
-    for name, allowance in allowances.items():
-        difference = abs(total[name] - listed[name])
-        if difference > total[name] / 20 + allowance:
-            raise RunError(
-                EXIT_SERVICE,
-                f"{LIST_SERVICES}: the services of type {service_type} have {listed[name]} "
-                f"{as_words(name)}, but {SHOW_STATISTICS} counts {total[name]}",
-                HINT_SERVICES,
-            )
-
-
 # --- Report ---------------------------------------------------------------------------
 
 
@@ -1651,17 +1630,8 @@ def notes_on_query(query: Query, now: datetime) -> list[str]:
     return notes
 
 
-def notes_on_zeros(query: Query, rows: Sequence[Row], total: Usage) -> list[str]:
-    """Return a note if there is no usage at all, or none for an API key or address."""
-    unused = [row.title for row in rows if not any(row.usage.values())]
-    if not any(total.values()):
-        found = "No usage was found."
-    elif query.row_values and unused:
-        values = FILTERS[ROW_FILTERS[query.by]]
-        found = f"No usage was found for the {values} {', '.join(unused)}."
-    else:
-        return []
-
+def what_to_check(query: Query) -> list[str]:
+    """Return what may be the reason if there is no usage."""
     checks = []
     for field, words in FILTERS.items():
         if field in query.filters or field == ROW_FILTERS.get(query.by):
@@ -1672,18 +1642,29 @@ def notes_on_zeros(query: Query, rows: Sequence[Row], total: Usage) -> list[str]
         checks.append("real-time inference (--infer-type real_time)")
     elif query.by != "service":  # which has no batch inference
         checks.append("batch inference (--infer-type batch)")
-    if not checks:
-        return [found]
-    return [f"{found} Check {', '.join(checks)}."]
+    return checks
 
 
-def rows_of_services(part: Part, answers: Answers, totals: Mapping[str, Usage]) -> list[Row]:
-    """Return a row for each service, the largest first. The totals are by service type."""
+def notes_on_zeros(query: Query, rows: Sequence[Row], total: Usage) -> list[str]:
+    """Return a note if there is no usage at all, or none for an API key or address."""
+    unused = [row.title for row in rows if not any(row.usage.values())]
+    note = ""
+    if not any(total.values()):
+        note = "No usage was found."
+    elif query.by in ROW_FILTERS and unused:
+        values = FILTERS[ROW_FILTERS[query.by]]
+        note = f"No usage was found for the {values} {', '.join(unused)}."
+    checks = what_to_check(query)
+    if note and checks:
+        note += f" Check {', '.join(checks)}."
+    return [note] if note else []
+
+
+def rows_of_services(part: Part, answers: Answers) -> list[Row]:
+    """Return a row for each service, the largest first."""
     rows = []
     for service_type, body in part.bodies.items():
-        services = read_services(answers[body])
-        check_services(service_type, services, totals[service_type])
-        for name, usage in services.items():
+        for name, usage in read_services(answers[body]).items():
             title = quoted_if_empty(name)
             if len(part.bodies) > 1:
                 title = f"{title}, {service_type}"
@@ -1692,14 +1673,36 @@ def rows_of_services(part: Part, answers: Answers, totals: Mapping[str, Usage]) 
     return rows
 
 
+def check_services(rows: Sequence[Row], total_part: Part, answers: Answers, query: Query) -> None:
+    """Raise RunError if the services of a type do not fit its total.
+
+    Figures are rounded, and calls are made between the two requests. So the services may differ by
+    5 % of the total, plus 10 requests in all and 1,000 tokens for each service.
+    """
+    for service_type, body in total_part.bodies.items():
+        total = read_total(answers[body], query)
+        usages = [row.usage for row in rows if row.label["service_type"] == service_type]
+        listed = add_up(usages)
+        allowances = {"total_tokens": 1000 * len(usages), "total_requests": 10}
+        for name, allowance in allowances.items():
+            difference = abs(total[name] - listed[name])
+            if difference > total[name] / 20 + allowance:
+                raise RunError(
+                    EXIT_SERVICE,
+                    f"{LIST_SERVICES}: the services of type {service_type} have {listed[name]} "
+                    f"{as_words(name)}, but {SHOW_STATISTICS} counts {total[name]}",
+                    HINT_SERVICES,
+                )
+
+
 def with_distinct_titles(rows: Sequence[Row]) -> list[Row]:
-    """Return rows whose titles differ. Two services or hours may look alike."""
+    """Return rows whose titles differ. Clocks repeat an hour; a service may be called (others)."""
     titles = number_duplicates(row.title for row in rows)
     return [row._replace(title=title) for row, title in zip(rows, titles)]
 
 
 def check_rows_of_values(listed: Usage, total: Usage) -> None:
-    """Raise RunError if API keys or addresses exceed the total's requests by 1 % and by 2."""
+    """Raise RunError if the rows exceed the total by more than 1 % and more than 2 requests."""
     excess = listed["total_requests"] - total["total_requests"]
     if excess > 2 and excess > total["total_requests"] / 100:
         raise RunError(
@@ -1716,29 +1719,28 @@ def row_of(part: Part, answers: Answers, query: Query) -> Row:
     return Row(part.title, part.label, add_up(usages))
 
 
-def make_rows(
-    query: Query, parts: Sequence[Part], total_part: Part | None, answers: Answers
-) -> tuple[list[Row], Usage]:
+def make_rows(query: Query, parts: Sequence[Part], answers: Answers) -> tuple[list[Row], Usage]:
     """Return the rows and the total."""
-    totals = {}  # by service type
-    if total_part is not None:
-        for service_type, body in total_part.bodies.items():
-            totals[service_type] = read_total(answers[body], query)
-    if query.by == "service":
-        rows = rows_of_services(parts[0], answers, totals)
-    else:
-        rows = [row_of(part, answers, query) for part in parts]
-
+    rows: list[Row] = []
+    for part in parts:
+        if part.operation == LIST_SERVICES:
+            rows += rows_of_services(part, answers)
+        elif not part.counts_all:
+            rows.append(row_of(part, answers, query))
     listed = add_up(row.usage for row in rows)
+    total_part = next((part for part in parts if part.counts_all), None)
     if total_part is None:
         return with_distinct_titles(rows), listed
-    total = add_up(totals.values())
+
+    all_calls = row_of(total_part, answers, query)
+    if query.by == "service":
+        check_services(rows, total_part, answers, query)
     if query.by in ROW_FILTERS:
-        check_rows_of_values(listed, total)
-    others = remainder(total, listed)
-    if query.by and any(others.values()):
-        rows.append(Row(total_part.title, total_part.label, others))
-    return with_distinct_titles(rows), total
+        check_rows_of_values(listed, all_calls.usage)
+    others = all_calls._replace(usage=remainder(all_calls.usage, listed))
+    if query.by and any(others.usage.values()):
+        rows.append(others)
+    return with_distinct_titles(rows), all_calls.usage
 
 
 # --- Output ---------------------------------------------------------------------------
@@ -1826,12 +1828,12 @@ def csv_value(value: Any) -> Any:
 def csv_text(report: Report) -> str:
     """Return a header and a line for each row, or for the total without --by."""
     query = report.query
-    lines = [row_fields(row, report) for row in report.rows]
+    records = [row_fields(row, report) for row in report.rows]
     if not query.by:
-        lines = [figures_of(report.total, query)]
+        records = [figures_of(report.total, query)]
     common = {**start_and_end(query.period), "region": query.region, **query_fields(query)}
-    if lines:
-        header = list({**common, **lines[0]})
+    if records:
+        header = list({**common, **records[0]})
     else:  # only a list of services may be empty
         figures = figures_of(report.total, query)
         header = [*common, "service", "service_type", *figures, "share"]
@@ -1839,8 +1841,9 @@ def csv_text(report: Report) -> str:
     text = io.StringIO()
     writer = csv.DictWriter(text, header, lineterminator="\n")
     writer.writeheader()
-    for line in lines:  # a row of time has a start and an end of its own
-        writer.writerow({name: csv_value(value) for name, value in {**common, **line}.items()})
+    for record in records:  # a row of time has a start and an end of its own
+        values = {**common, **record}
+        writer.writerow({name: csv_value(value) for name, value in values.items()})
     return text.getvalue()
 
 
@@ -1911,9 +1914,9 @@ def lines_on_rows(report: Report) -> list[str]:
     longest_bar = min(room, MAX_BAR)
     most_tokens = max([row.usage["total_tokens"] for row in report.rows], default=0)
     if longest_bar >= MIN_BAR and most_tokens:
-        for place, row in enumerate(report.rows, start=1):
+        for index, row in enumerate(report.rows, start=1):
             length = math.ceil(row.usage["total_tokens"] * longest_bar / most_tokens)
-            lines[place] += "  " + "#" * length
+            lines[index] += "  " + "#" * length
     if any(row.is_partial() for row in report.rows):
         lines.append("* partial")
     return [line.rstrip() for line in lines]
@@ -1963,13 +1966,10 @@ def markdown_text(report: Report) -> str:
     return "\n".join(lines) + "\n"
 
 
-def raw_text(parts: Sequence[Part], total_part: Part | None, answers: Answers) -> str:
+def raw_text(parts: Sequence[Part], answers: Answers) -> str:
     """Return a JSON array of requests and answers. The figures are not checked."""
-    all_parts = list(parts)
-    if total_part is not None:
-        all_parts.append(total_part)
     entries = []
-    for part in all_parts:
+    for part in parts:
         for body in part.bodies.values():
             entries.append(f'{{"request": {body},\n "response": {answers[body].text}}}')
     return "[" + ",\n".join(entries) + "]\n"
@@ -2182,9 +2182,8 @@ def run_check(client: Client, query: Query, now: datetime, console: Console) -> 
         filters={},
         by="",
     )
-    parts, total_part = make_plan(last_hour)
-    answers = ask_all(client, parts, total_part, console)
-    make_rows(last_hour, parts, total_part, answers)  # checks the figures
+    parts = make_plan(last_hour)
+    make_rows(last_hour, parts, ask_all(client, parts, console))  # checks the figures
     console.write_result("statistics   ok\n")
 
 
@@ -2193,12 +2192,12 @@ def run_query(
 ) -> None:
     """Ask, and write the report and the notes."""
     notes = notes_on_query(query, now)
-    parts, total_part = make_plan(query)
-    answers = ask_all(client, parts, total_part, console)
+    parts = make_plan(query)
+    answers = ask_all(client, parts, console)
     if output_format == "raw":
-        console.write_result(raw_text(parts, total_part, answers), "utf-8")
+        console.write_result(raw_text(parts, answers), "utf-8")
     else:
-        rows, total = make_rows(query, parts, total_part, answers)
+        rows, total = make_rows(query, parts, answers)
         notes += notes_on_zeros(query, rows, total)
         report = Report(query, client.project_id, rows, total, notes, console.width())
         encoding = None if output_format == "table" else "utf-8"

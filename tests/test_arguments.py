@@ -67,7 +67,7 @@ WRONG = [
     ("--from 2026-11-02 --to 2026-09-20", "empty"),
     ("--from 2026-11-02T10:00 --to 2026-11-02T10:00", "empty"),
     ("--from 2026-11-03T10:15:30Z", "now"),
-    ("--from 2026-11-03T10:15:31Z --to 2026-11-04", "not begun"),
+    ("--from 2026-11-03T10:15:31Z --to 2026-11-04", "begins now or later"),
     ("--service-type 3", "custom-endpoint (4)"),
     ("--ips", "--ips"),
     ("--ips 192.0.2.1 2001:db8::g", "2001:db8::g"),

@@ -271,8 +271,8 @@ def test_a_note_says_from_when_usage_is_kept(run: Run, at: At) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ("--from 2026-11-04", ["not begun", "2026-11-03 18:15:30+08:00"]),
-        ("--from 2026-11-04 --to 2026-11-05", ["not begun", "2026-11-03 18:15:30+08:00"]),
+        ("--from 2026-11-04", ["begins now or later", "2026-11-03 18:15:30+08:00"]),
+        ("--from 2026-11-04 --to 2026-11-05", ["begins now or later", "2026-11-03 18:15:30+08:00"]),
         ("--from 2026-09-01 --to 2026-09-30", ["2026-10-04 18:15:30+08:00", "2026-10-05"]),
     ],
 )

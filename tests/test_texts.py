@@ -248,7 +248,7 @@ WRONG_ARGUMENTS = [
     ),
     wrong(
         "--from 2026-05-23 --timezone Asia/Shanghai",
-        "the period has not begun; now is 2026-05-22 20:00:00+08:00",
+        "the period begins now or later; now is 2026-05-22 20:00:00+08:00",
     ),
     wrong(
         "--from 2026-05-20 --to 2026-05-19",
