@@ -208,7 +208,7 @@ class RunError(Exception):
         super().__init__(message)
         self.exit_code = exit_code
         self.message = message
-        self.hint = hint  # empty for a usage error, whose message says what is right
+        self.hint = hint  # empty for a usage error: its message says what is right
         self.details = details  # the error code and request id of the service
         self.waits = waits  # seconds before each further try of the request; empty: do not retry
 
@@ -228,7 +228,8 @@ Usage = Dict[str, int]  # whole tokens, requests and tasks by the name of their 
 class Figure(NamedTuple):
     """One figure of the statistics. A line in FIGURES adds it to all formats and sums.
 
-    Without a list_field it is 0 in each row of --by service.
+    Without a list_field it is 0 in each row of --by service. COLUMNS has the figures with a column
+    of their own in tables of rows.
     """
 
     name: str  # in JSON and CSV; in tables with spaces instead of underscores
@@ -609,12 +610,14 @@ def local_day(moment: datetime, zone: Zone) -> date:
 
 
 def hour_around(moment: datetime, zone: Zone) -> tuple[datetime, datetime]:
-    """Return start and end, in UTC, of the local hour of a moment."""
+    """Return start and end, in UTC, of the local hour of a moment.
+
+    An hour begins late, or ends early, where the UTC offset changes in it.
+    """
     local = moment.astimezone(zone)
     full_hour = moment - timedelta(minutes=local.minute, seconds=local.second)
     minutes = [full_hour + number * MINUTE for number in range(60)]
-    # Keep only the minutes with the same UTC offset. On Lord Howe Island, where clocks change by
-    # half an hour, an hour may have thirty of them.
+    # On Lord Howe Island, where clocks change by half an hour, an hour may have thirty minutes.
     offset = local.utcoffset()
     kept = [minute for minute in minutes if minute.astimezone(zone).utcoffset() == offset]
     return kept[0], kept[-1] + MINUTE
@@ -767,7 +770,8 @@ def cut_period(start: datetime, end: datetime, zone: Zone, now: datetime) -> Per
 
 # --- The query ------------------------------------------------------------------------
 
-# The filters: the name of each in requests, JSON and the options, and its words in tables.
+# The filters: the name of each in requests, JSON and the options, and its words in tables. The
+# options check that values can be printed.
 FILTERS = {"api_keys": "API keys", "ips": "addresses"}
 
 # The breakdowns whose rows are the values of a filter, and that filter.
@@ -799,7 +803,7 @@ class Part(NamedTuple):
     label: Fields  # of the row, for programs
     operation: str  # SHOW_STATISTICS or LIST_SERVICES
     bodies: dict[str, str]  # of the requests, in JSON, by service type
-    counts_all: bool = False  # it asks for the total; its row is what the other rows leave
+    is_total: bool = False  # it asks for all calls; the label is that of the row (others)
 
 
 def show_api_key(api_key: str) -> str:
@@ -836,9 +840,9 @@ def make_part(title: str, label: Fields, query: Query, operation: str = SHOW_STA
     return Part(title, label, operation, bodies)
 
 
-def make_others(label: Fields, query: Query) -> Part:
-    """Return a part that counts all calls, for the row of what the other rows leave."""
-    return make_part(OTHERS, label, query)._replace(counts_all=True)
+def make_total(others_label: Fields, query: Query) -> Part:
+    """Return a part for the total. What the rows leave of it becomes a row with this label."""
+    return make_part(OTHERS, others_label, query)._replace(is_total=True)
 
 
 def start_and_end(period: Period) -> Fields:
@@ -884,13 +888,13 @@ def plan_by_service_type(query: Query) -> list[Part]:
 
 
 def plan_by_service(query: Query) -> list[Part]:
-    """Plan a row for each service, and one for what they leave of all calls."""
+    """Plan the rows of all services, and the total."""
     services = make_part("", {}, query, LIST_SERVICES)
-    return [services, make_others({"service": OTHERS, "service_type": None}, query)]
+    return [services, make_total({"service": OTHERS, "service_type": None}, query)]
 
 
 def plan_by_value(query: Query) -> list[Part]:
-    """Plan a row for each API key or address, and one for what they leave of all calls."""
+    """Plan a row for each API key or address, and the total."""
     field = ROW_FILTERS[query.by]
     name = query.by.replace("-", "_")
     parts = []
@@ -899,10 +903,10 @@ def plan_by_value(query: Query) -> list[Part]:
     ):
         row_query = query._replace(filters={**query.filters, field: [value]})
         parts.append(make_part(quoted_if_empty(shown), {name: shown}, row_query))
-    return [*parts, make_others({name: OTHERS}, query)]
+    return [*parts, make_total({name: OTHERS}, query)]
 
 
-# A breakdown without a part that counts all calls: its total is the sum of the rows.
+# A breakdown by time or service type asks for no total: it is the sum of the rows.
 BREAKDOWNS: dict[str, Callable[[Query], list[Part]]] = {
     "hour": plan_by_time,
     "day": plan_by_time,
@@ -917,7 +921,7 @@ BREAKDOWNS: dict[str, Callable[[Query], list[Part]]] = {
 def make_plan(query: Query) -> list[Part]:
     """Return the parts to ask for. Without --by it is only the total."""
     if not query.by:
-        return [make_others({}, query)]
+        return [make_total({}, query)]
     return BREAKDOWNS[query.by](query)
 
 
@@ -977,9 +981,11 @@ def pick_credentials(
     ak_name, sk_name, token_name, project_name = names
     if not ak and not sk:
         return None
-    if not ak or not sk:
-        present, missing = (sk_name, ak_name) if not ak else (ak_name, sk_name)
-        message = f"{present} is set in {origin}, but {missing} is not"
+    if not ak:
+        message = f"{sk_name} is set in {origin}, but {ak_name} is not"
+        raise RunError(EXIT_ACCESS, message, HINT_CREDENTIALS)
+    if not sk:
+        message = f"{ak_name} is set in {origin}, but {sk_name} is not"
         raise RunError(EXIT_ACCESS, message, HINT_CREDENTIALS)
     check_key(ak, ak_name, origin, forbidden=" \"';,")
     check_key(sk, sk_name, origin, forbidden=" \"';,")
@@ -1092,7 +1098,7 @@ WAITS_IF_THROTTLED = (2.0, 4.0, 8.0, 16.0, 32.0)  # after a 429
 RETRYABLE_STATUSES = (429, 500, 502, 503, 504)  # another try may succeed
 MAX_RETRY_AFTER = 60.0  # seconds; a longer wait ends the run
 MAX_SILENT_WAIT = 2.0  # seconds; a longer wait is announced
-PACE_SECONDS = 61.0  # more than a minute, since a request may begin after its turn
+PACE_SECONDS = 61.0  # a minute and a margin: a request may leave a little after its turn
 MAX_CONCURRENT = 8  # requests
 MIN_REQUESTS_FOR_PROGRESS = 21  # a run with fewer does not show how many are done
 
@@ -1190,17 +1196,10 @@ def retry_waits(answer: Answer) -> Sequence[float]:
 
 
 def root_cause(error: BaseException) -> BaseException:
-    """Return the exception that led to all others, often one of the operating system."""
+    """Return the exception that led to all others, often one of the system."""
     while error.__context__ is not None:
         error = error.__context__
     return error
-
-
-def is_system_error(cause: BaseException) -> bool:
-    """Return whether an error is the system's. Its text is safe; others may hold a password."""
-    from requests import RequestException  # an OSError, too
-
-    return isinstance(cause, OSError) and not isinstance(cause, RequestException)
 
 
 def is_certificate_error(cause: BaseException) -> bool:
@@ -1209,14 +1208,6 @@ def is_certificate_error(cause: BaseException) -> bool:
 
     lost = (ssl.SSLEOFError, ssl.SSLZeroReturnError)
     return isinstance(cause, ssl.SSLError) and not isinstance(cause, lost)
-
-
-def is_file_error(error: Exception, cause: Any) -> bool:
-    """Return whether a file of this machine cannot be opened, such as a key log.
-
-    If the file of CA certificates is missing, requests itself raises an OSError.
-    """
-    return is_system_error(cause) and (cause.filename is not None or cause is error)
 
 
 def is_proxy_error(error: Exception, cause: BaseException) -> bool:
@@ -1231,6 +1222,25 @@ def is_proxy_error(error: Exception, cause: BaseException) -> bool:
     return isinstance(error, ProxyError) and not is_behind
 
 
+def system_error(error: Exception, cause: Any, host: str, ca_file: object) -> RunError:
+    """Return the error for what the system or the proxy says about a connection or a file."""
+    message = f"cannot reach {host}: {cause}"
+    if is_certificate_error(cause):
+        if isinstance(ca_file, str):
+            message += f" (CA certificates: {ca_file})"
+        return RunError(EXIT_MACHINE, message, HINT_SETTING)
+    # If the file of CA certificates is missing, requests itself raises an OSError.
+    if cause.filename is not None or cause is error:
+        return RunError(EXIT_MACHINE, message, HINT_SETTING)
+    if str(cause).startswith("Tunnel connection failed: 407"):
+        return RunError(EXIT_MACHINE, message, HINT_PROXY_LOGIN)
+    if str(cause).startswith("Tunnel connection failed: 4"):
+        return RunError(EXIT_MACHINE, message, HINT_SETTING)
+    if is_proxy_error(error, cause):
+        message = f"cannot reach the proxy: {cause}"
+    return RunError(EXIT_NETWORK, message, HINT_UNREACHABLE, waits=WAITS)
+
+
 def network_error(error: Exception, host: str, ca_file: object) -> RunError:
     """Return the error for what requests raised instead of an answer.
 
@@ -1241,24 +1251,11 @@ def network_error(error: Exception, host: str, ca_file: object) -> RunError:
     lost = (exceptions.ConnectionError, exceptions.Timeout, exceptions.ChunkedEncodingError)
     bad_address = (exceptions.RequestException, ValueError, TypeError, OverflowError)
     cause = root_cause(error)
-    message = f"cannot reach {host}: {cause}"
     if isinstance(error, exceptions.InvalidHeader):
         message = f"the answer of {host} has headers that are not valid"
         return RunError(EXIT_SERVICE, message, HINT_FOREIGN, waits=WAITS)
-    if is_certificate_error(cause):
-        if isinstance(ca_file, str):
-            message += f" (CA certificates: {ca_file})"
-        return RunError(EXIT_MACHINE, message, HINT_SETTING)
-    if is_file_error(error, cause):
-        return RunError(EXIT_MACHINE, message, HINT_SETTING)
-    if str(cause).startswith("Tunnel connection failed: 407"):
-        return RunError(EXIT_MACHINE, message, HINT_PROXY_LOGIN)
-    if str(cause).startswith("Tunnel connection failed: 4"):
-        return RunError(EXIT_MACHINE, message, HINT_SETTING)
-    if is_system_error(cause):
-        if is_proxy_error(error, cause):
-            message = f"cannot reach the proxy: {cause}"
-        return RunError(EXIT_NETWORK, message, HINT_UNREACHABLE, waits=WAITS)
+    if isinstance(cause, OSError) and not isinstance(cause, exceptions.RequestException):
+        return system_error(error, cause, host, ca_file)
     if isinstance(error, lost):
         message = f"cannot reach {host}: the connection was lost"
         return RunError(EXIT_NETWORK, message, HINT_UNREACHABLE, waits=WAITS)
@@ -1271,7 +1268,7 @@ def network_error(error: Exception, host: str, ca_file: object) -> RunError:
 class Client:
     """Sends all requests of a run: signs and paces them, and tries them again.
 
-    As a context, its end stops all waits.
+    Leaving the with block ends all waits.
     """
 
     def __init__(self, credentials: Credentials, region: str, console: Console) -> None:
@@ -1372,7 +1369,7 @@ class Client:
         from requests.exceptions import ContentDecodingError
 
         self._wait_for_turn()
-        # Preparing signs the request. A bug in it is not a network error, so it is not in the try.
+        # This also signs. A bug in it is not a network error, so it is outside the try.
         prepared = self._session.prepare_request(request)
         settings: Any = self._session.merge_environment_settings(
             prepared.url, proxies={}, stream=None, verify=None, cert=None
@@ -1463,7 +1460,8 @@ class Client:
         raise RunError(EXIT_INTERRUPTED, "the run has ended", HINT_INTERRUPTED)
 
 
-# Answers by the body of the request. No two bodies of a run are equal: only a list has a limit.
+# Answers by the body of the request. Bodies are unique in a run: rows differ in their period, type
+# or filter, and only a list of services has a limit.
 Answers = Dict[str, Answer]
 
 
@@ -1483,7 +1481,10 @@ def ask_together(
     count: int,
     console: Console,
 ) -> None:
-    """Send requests, some at once, and add their answers. The count is for the progress."""
+    """Send requests, some at once, and add their answers. The count is for the progress.
+
+    Only this thread starts requests, so that none is sent after another has failed.
+    """
     from concurrent import futures  # not at the top, because it takes time
 
     waiting = list(requests)
@@ -1513,7 +1514,7 @@ def ask_all(client: Client, parts: Sequence[Part], console: Console) -> Answers:
     for_rows: list[tuple[str, str]] = []
     for_total: list[tuple[str, str]] = []
     for part in parts:
-        requests = for_total if part.counts_all else for_rows
+        requests = for_total if part.is_total else for_rows
         requests += [(part.operation, body) for body in part.bodies.values()]
     count = len(for_rows) + len(for_total)
     announce_pace(count, console)
@@ -1725,22 +1726,22 @@ def make_rows(query: Query, parts: Sequence[Part], answers: Answers) -> tuple[li
     for part in parts:
         if part.operation == LIST_SERVICES:
             rows += rows_of_services(part, answers)
-        elif not part.counts_all:
+        elif not part.is_total:
             rows.append(row_of(part, answers, query))
     listed = add_up(row.usage for row in rows)
-    total_part = next((part for part in parts if part.counts_all), None)
+    total_part = next((part for part in parts if part.is_total), None)
     if total_part is None:
         return with_distinct_titles(rows), listed
 
-    all_calls = row_of(total_part, answers, query)
+    total = row_of(total_part, answers, query).usage
     if query.by == "service":
         check_services(rows, total_part, answers, query)
     if query.by in ROW_FILTERS:
-        check_rows_of_values(listed, all_calls.usage)
-    others = all_calls._replace(usage=remainder(all_calls.usage, listed))
-    if query.by and any(others.usage.values()):
-        rows.append(others)
-    return with_distinct_titles(rows), all_calls.usage
+        check_rows_of_values(listed, total)
+    others = remainder(total, listed)
+    if query.by and any(others.values()):
+        rows.append(Row(OTHERS, total_part.label, others))
+    return with_distinct_titles(rows), total
 
 
 # --- Output ---------------------------------------------------------------------------

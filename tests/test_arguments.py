@@ -143,6 +143,7 @@ def test_a_usage_error_comes_before_one_of_the_credentials(run: Run) -> None:
         (NOW, "UTC", "2026-10-05"),
         (NOW, "Pacific/Kiritimati", "2026-10-06"),  # where 5 October began at 10:00 UTC of the 4th
         ("2026-11-03T00:00:00+00:00", "UTC", "2026-10-04"),
+        ("2026-11-03T00:00:01+00:00", "UTC", "2026-10-05"),
     ],
 )
 def test_the_first_day_that_is_available_is_a_whole_one(

@@ -28,6 +28,16 @@ MOST_FILES = 30  # that a registry takes
 REFERENCES = sorted(f"references/{path.name}" for path in (ROOT / "references").glob("*.md"))
 PAGES = ["README.md", "SKILL.md", *REFERENCES]
 CHINESE_PAGE = "references/readme-zh.md"
+FIELDS_OF_THE_SERVICE = {  # and of the profile file
+    *(figure.field for figure in script.FIGURES),
+    *(figure.list_field for figure in script.FIGURES),
+    *script.PROFILE_NAMES,
+    "start_time",
+    "end_time",
+    "service_name",
+    "cache_token",
+    "real_time",
+}
 OPTIONS_OF_OTHERS = {"--force", "--fault", "--sandbox-help"}
 IAM_ACTIONS = {
     "modelarts:monitoring:get",
@@ -227,10 +237,49 @@ def test_each_option_that_is_named_exists(page: str) -> None:
 @pytest.mark.parametrize("page", PAGES)
 def test_each_variable_and_each_permission_that_is_named_is_known(page: str) -> None:
     """A mistyped one would do nothing."""
-    named = set(re.findall(r"\b(?:HW|HUAWEICLOUD)_[A-Z_]+\b", page_text(page)))
+    named = set(
+        re.findall(r"\b(?:HW|HUAWEICLOUD|HTTPS?|NO|REQUESTS|CURL)_[A-Z_]+\b", page_text(page))
+    )
     assert named <= VARIABLES
     actions = set(re.findall(r"\b(?:iam|modelarts):\w+:\w+", page_text(page)))
     assert actions <= IAM_ACTIONS
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_each_program_that_is_named_exists(page: str) -> None:
+    """A mistyped one would be no command for the tests below."""
+    for name in re.findall(r"[\w./-]+\.py\b", code_on(page)):
+        assert (ROOT / name.split("usage/")[-1]).is_file(), name
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_each_name_of_a_field_is_one_of_the_output_or_of_the_service(page: str, run: Run) -> None:
+    """In backticks, and with an underscore."""
+    header = run("--by", "day", "--format", "csv").out.splitlines()[0].split(",")
+    document = run("--period", "yesterday", "--by", "service-type", "--format", "json").document
+    batch = run("--infer-type", "batch", "--format", "json").totals
+    known = {*header, *document, *document["rows"][0], *batch, *FIELDS_OF_THE_SERVICE}
+    named = set(re.findall(r"`([a-z]+(?:_[a-z]+)+)`", page_text(page)))
+    assert named <= known
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_each_period_that_is_named_can_be_asked_for(page: str, run: Run) -> None:
+    """In backticks; all but last-month are kept on each day."""
+    for name in re.findall(r"`((?:this|last)-[\w-]+|today|yesterday|\d+[dh])`", page_text(page)):
+        result = run("--period", name.replace("last-N-days", "last-5-days"))
+        assert "unknown period" not in result.err, name
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_each_option_in_a_sentence_has_a_value_that_it_takes(page: str, tmp_path: Path) -> None:
+    """A command in a block is run; an option in a sentence is only read."""
+    inline = re.sub(r"(?ms)^```.*?^```", "", page_text(page))
+    for text in re.findall(r"`(--[a-z][^`\n]*)`", inline):
+        if not set(re.findall(r"--[a-z-]+", text)) & OPTIONS_OF_OTHERS:
+            words = with_values(text.replace("\\|", "|"), tmp_path)
+            if len(words) > 1:
+                script.build_parser().parse_args(words)
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -368,6 +417,11 @@ def test_figures_of_the_skill_agree_with_each_other() -> None:
     assert row["share"] == 1.0
     assert totals["error_rate"] == totals["total_errors"] / totals["total_requests"]
     assert row["day"] == row["start"][:10] == example["period"]["start"][:10]
+    period = example["period"]
+    assert (row["start"], row["end"]) == (period["start"], period["end"])
+    start, end = (datetime.fromisoformat(period[name]) for name in ("start", "end"))
+    assert end - start == timedelta(days=1)
+    assert row["weekday"] == f"{start:%a}"
 
 
 # --- The daily export ---

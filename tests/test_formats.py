@@ -294,9 +294,10 @@ def test_batch_inference_has_two_more_figures(cloud: FakeCloud, run: Run, at: At
     ],
 )
 def test_rows_have_their_labels_before_the_figures(
-    argv: str, json_names: str, csv_names: str, run: Run
+    argv: str, json_names: str, csv_names: str, run: Run, at: At
 ) -> None:
     """JSON and CSV use the same names and values."""
+    at(NOW)
     rows = run("--by", *argv.split(), "--format", "json").document["rows"]
     lines = list(csv.reader(io.StringIO(run("--by", *argv.split(), "--format", "csv").out)))
     figures = [*FIGURES, "error_rate", "share"]
