@@ -849,6 +849,7 @@ def test_after_ctrl_c_nothing_more_is_sent_or_said(
     cloud: FakeCloud,
     run: Run,
     clock: Clock,
+    hears_ctrl_c: None,
     without_garbage: None,
     capsys: pytest.CaptureFixture[str],
 ) -> None:

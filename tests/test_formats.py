@@ -326,17 +326,28 @@ def test_the_online_experience_is_a_pair_of_quotes(run: Run) -> None:
     assert run(*argv, "markdown").out.splitlines()[4].startswith('| "" |')
 
 
-def test_people_read_the_day_and_the_hour_of_an_hour(run: Run, at: At) -> None:
-    """Also where the period cuts the hour."""
+@pytest.mark.parametrize(
+    ("by", "whole", "partial"),
+    [
+        ("hour", "2026-11-28, Sat 05:00", "2026-11-28, Sat 06:00"),
+        ("day", "2026-11-27, Fri", "2026-11-28, Sat"),
+        ("week", "2026-11-16", "2026-11-23"),
+    ],
+)
+def test_people_see_which_rows_are_partial(
+    by: str, whole: str, partial: str, run: Run, at: At
+) -> None:
+    """A star in tables, with a line that explains it, and a word in Markdown."""
     at("2026-11-29T00:00:00+08:00")
-    argv = ("--from", "2026-11-28T05:00", "--to", "2026-11-28T06:30", *SHANGHAI, "--by", "hour")
+    start = f"{whole[:10]}T05:00" if by == "hour" else whole[:10]
+    argv = ("--from", start, "--to", "2026-11-28T06:30", *SHANGHAI, "--by", by)
     table = run(*argv).out.split("\n\n")[1].splitlines()
-    assert table[1].startswith("2026-11-28, Sat 05:00    ")
-    assert table[2].startswith("2026-11-28, Sat 06:00 *  ")
+    assert table[1].startswith(f"{whole}    ")
+    assert table[2].startswith(f"{partial} *  ")
     assert table[4] == "* partial"
     markdown = run(*argv, "--format", "markdown").out.splitlines()
-    assert markdown[4].startswith("| 2026-11-28, Sat 05:00 | ")
-    assert markdown[5].startswith("| 2026-11-28, Sat 06:00 (partial) | ")
+    assert markdown[4].startswith(f"| {whole} | ")
+    assert markdown[5].startswith(f"| {partial} (partial) | ")
 
 
 def test_services_have_no_type_where_one_type_is_asked(cloud: FakeCloud, run: Run, at: At) -> None:
