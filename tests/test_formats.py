@@ -269,6 +269,9 @@ def test_batch_inference_has_two_more_figures(cloud: FakeCloud, run: Run, at: At
     header, row = run(*argv, "--format", "csv").out.splitlines()
     assert header.endswith(",total_errors,error_rate,completed_tasks,inference_count,share")
     assert row.endswith(",5007,0,0,2,0,0.0,3,1234,1.0")
+    header, total = run(*DAY, "--infer-type", "batch", "--format", "csv").out.splitlines()
+    assert header.endswith(",total_errors,error_rate,completed_tasks,inference_count")
+    assert total.endswith(",5007,0,0,2,0,0.0,3,1234")
 
     table = run(*argv).out.splitlines()
     assert table[1] == "services  preset (batch inference)"
