@@ -452,7 +452,6 @@ class Console:
             secret,
             in_json,
             in_json.replace("/", "\\/"),
-            quote(secret, errors="replace"),
             quote(secret, safe="", errors="replace"),
             escape_markdown(secret),
         ]

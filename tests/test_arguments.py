@@ -153,7 +153,7 @@ def test_the_first_day_that_is_available_is_a_whole_one(
     at(now)
     result = run("--from=2026-09-01", "--to=2026-10-01", "--timezone", zone)
     assert result.code == 2
-    assert earliest in result.message
+    assert result.message.endswith(f"is {earliest}.")
 
 
 # --- Words that may be keys ---

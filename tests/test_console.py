@@ -32,7 +32,19 @@ from cloud import (
     refusal,
     usage_like,
 )
-from conftest import SANDBOX, SCRIPT, At, Clock, Process, Result, Run, Start, ms, posix_only
+from conftest import (
+    SANDBOX,
+    SCRIPT,
+    SECRET_VARIABLES,
+    At,
+    Clock,
+    Process,
+    Result,
+    Run,
+    Start,
+    ms,
+    posix_only,
+)
 
 import maas_rest_usage_stats as script
 
@@ -144,9 +156,23 @@ def test_an_ak_or_sk_that_is_given_as_an_api_key_is_hidden(
     assert SHORT_SK not in shown
 
 
-def test_a_secret_among_the_arguments_is_hidden(run: Run) -> None:
-    """Known secrets are replaced before other words that may be keys are shortened."""
-    assert "'***'" in run("--period", SK).message
+@pytest.mark.parametrize("variable", SECRET_VARIABLES)
+def test_a_secret_among_the_arguments_is_hidden(variable: str, run: Run) -> None:
+    """Also one that would not be shortened. It is replaced before other words are shortened."""
+    for secret in (SK, SK.lower()):
+        assert "'***'" in run("--period", secret, **{variable: secret}).message
+
+
+def test_secrets_that_only_a_file_has_are_hidden(
+    cloud: FakeCloud, run: Run, tmp_path: Path
+) -> None:
+    """AK, SK and token, though no variable names them and nothing would be shortened."""
+    secrets = [AK.lower(), SK.lower(), "exampletoken-of-letters"]
+    file = tmp_path / "credentials"
+    file.write_text("ak = {}\nsk = {}\nsecurity_token = {}\n".format(*secrets), encoding="utf-8")
+    cloud.on("iam", refusal(400, "TEST.1", f"<{'><'.join(secrets)}>"))
+    result = run("--credentials-file", str(file), HW_ACCESS_KEY=None, HW_SECRET_KEY=None)
+    assert "<***><***><***>" in result.message
 
 
 def test_secrets_are_hidden_before_a_text_is_cut(cloud: FakeCloud, run: Run) -> None:

@@ -463,6 +463,13 @@ def test_the_first_project_id_counts_and_iam_is_not_asked(
     assert len(cloud.seen) == len(cloud.statistics) == 1
 
 
+def test_a_project_id_of_another_source_is_not_used(cloud: FakeCloud, run: Run) -> None:
+    """IAM is asked, as if there were none."""
+    result = run("--format", "json", HUAWEICLOUD_SDK_PROJECT_ID=OTHER_PROJECT_ID)
+    assert result.document["project_id"] == PROJECT_ID
+    assert cloud.seen[0].path == "/v3/projects"
+
+
 @pytest.mark.parametrize(
     "text",
     [

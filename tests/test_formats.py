@@ -657,6 +657,18 @@ def answer_with(**figures: str) -> Answer:
     return Answer(200, "{" + ", ".join(f'"{name}": {fields[name]}' for name in fields) + "}")
 
 
+BATCH_FIELDS = ["total_completion_tasks", "total_infer_count"]
+
+
+@pytest.mark.parametrize("field", [*FIELDS, *BATCH_FIELDS])
+def test_one_figure_is_enough_for_usage(field: str, cloud: FakeCloud, run: Run) -> None:
+    """Then no note says that nothing was found."""
+    cloud.on("show-statistics", answer_with(**{**dict.fromkeys(BATCH_FIELDS, "0"), field: "1"}))
+    result = run("--infer-type", "batch", "--period", "yesterday")
+    assert result.code == 0
+    assert "No usage" not in result.err
+
+
 @pytest.mark.parametrize(
     ("thousands", "tokens"),
     [
