@@ -256,8 +256,8 @@ FIGURES = (
 FIGURE_LIMIT = 10**18
 
 
-def figures_for(infer_type: str) -> list[Figure]:
-    """Return the figures that a kind of inference has."""
+def figures_with(infer_type: str) -> list[Figure]:
+    """Return the figures that this kind of inference has."""
     return [figure for figure in FIGURES if infer_type == "batch" or not figure.batch_only]
 
 
@@ -285,7 +285,7 @@ def no_usage() -> Usage:
     return {figure.name: 0 for figure in FIGURES}
 
 
-def read_figures(fields: Fields, field_names: Mapping[Figure, str]) -> Usage:
+def read_usage(fields: Fields, field_names: Mapping[Figure, str]) -> Usage:
     """Return the figure in each named field; raises ValueError if it is missing or not valid."""
     usage = no_usage()
     for figure, name in field_names.items():
@@ -306,7 +306,7 @@ def add_up(usages: Iterable[Usage]) -> Usage:
 
 
 def remainder(total: Usage, listed: Usage) -> Usage:
-    """Return a total without what is listed, figure by figure, and never below zero."""
+    """Return what a total has beyond the listed usage, figure by figure, and never below zero."""
     left = {}
     for name, count in total.items():
         left[name] = max(0, count - listed[name])
@@ -372,7 +372,7 @@ def one_line(text: str) -> str:
 
 
 def escape_markdown(text: str) -> str:
-    """Return a text that stays text in a Markdown table."""
+    """Return a text in which nothing acts as Markdown."""
     return re.sub(r"([\\|`\[\]<>*_~&])", r"\\\1", text)
 
 
@@ -383,12 +383,12 @@ def display_width(text: str) -> int:
 
 
 def quoted_if_empty(text: str) -> str:
-    """Return a text, or two quotes instead of an empty one, as one types it in a shell."""
+    """Return a text; for an empty one two quotes, as one types it in a shell."""
     return text or '""'
 
 
 def number_duplicates(texts: Iterable[str]) -> list[str]:
-    """Return texts of which no two are alike: the later ones end in (2), (3) and so on."""
+    """Return texts that all differ: repeated ones end in (2), (3) and so on."""
     shown_texts: list[str] = []
     for text in texts:
         shown = text
@@ -438,7 +438,7 @@ class Console:
     def __init__(self, stdout: TextIO | None, stderr: TextIO | None) -> None:
         self._stdout = stdout  # None: the caller has closed it
         self._stderr = stderr
-        self._replacements: dict[str, str] = {}  # by the secret, in each of its spellings
+        self._replacements: dict[str, str] = {}  # by each spelling of a secret
         self._announced: set[str] = set()
         self._progress = ""  # on the last line of stderr
         self._lock = threading.Lock()  # announcements come from several threads
@@ -470,7 +470,7 @@ class Console:
         return one_line(mask(self.without_secrets(text)))
 
     def write_result(self, text: str, encoding: str | None = None) -> None:
-        """Write a whole result to stdout. The encoding is the terminal's unless it is given.
+        """Write all of a result to stdout, in an encoding or in that of the terminal.
 
         Raises BrokenPipeError if nobody reads any more, and RunError if it cannot be written.
         """
@@ -602,7 +602,7 @@ def midnight(day: date, zone: Zone) -> datetime:
 def local_day(moment: datetime, zone: Zone) -> date:
     """Return the local day of a moment."""
     day = moment.astimezone(zone).date()
-    # Clocks that go back across midnight show the old date again, but the new day has begun.
+    # Where clocks go back across midnight, the old date is shown again, but the new day has begun.
     if midnight(day + DAY, zone) <= moment:
         return day + DAY
     return day
@@ -773,7 +773,7 @@ def cut_period(start: datetime, end: datetime, zone: Zone, now: datetime) -> Per
 # options check that values can be printed.
 FILTERS = {"api_keys": "API keys", "ips": "addresses"}
 
-# The breakdowns whose rows are the values of a filter, and that filter.
+# The breakdowns that have a row for each value of a filter.
 ROW_FILTERS = {"api-key": "api_keys", "ip": "ips"}
 
 INFERENCE_WORDS = {"real_time": "real-time inference", "batch": "batch inference"}
@@ -796,13 +796,13 @@ class Query(NamedTuple):
 
 
 class Part(NamedTuple):
-    """A planned row, and the requests for its figures. LIST_SERVICES yields a row per service."""
+    """A planned row and its requests. A part with LIST_SERVICES yields a row for each service."""
 
     title: str  # of the row, for people
-    label: Fields  # of the row, for programs
+    identity: Fields  # of the row, for programs: the fields before its figures
     operation: str  # SHOW_STATISTICS or LIST_SERVICES
     bodies: dict[str, str]  # of the requests, in JSON, by service type
-    is_total: bool = False  # it asks for all calls; the label is that of the row (others)
+    is_total: bool = False  # asks for all calls; the identity is that of the row (others)
 
 
 def show_api_key(api_key: str) -> str:
@@ -812,14 +812,14 @@ def show_api_key(api_key: str) -> str:
     return api_key
 
 
-def shown_values(field: str, values: Iterable[str]) -> list[str]:
+def values_to_show(name: str, values: Iterable[str]) -> list[str]:
     """Return the values of a filter as all formats show them."""
-    if field == "api_keys":
+    if name == "api_keys":
         return [show_api_key(value) for value in values]
     return list(values)
 
 
-def make_part(title: str, label: Fields, query: Query, operation: str = SHOW_STATISTICS) -> Part:
+def make_part(title: str, identity: Fields, query: Query, operation: str = SHOW_STATISTICS) -> Part:
     """Return a part with the requests of a query, one for each service type."""
     start_time, end_time = query.period.wire_milliseconds()
     bodies = {}
@@ -836,12 +836,12 @@ def make_part(title: str, label: Fields, query: Query, operation: str = SHOW_STA
         if operation == LIST_SERVICES:
             body.update(limit=LIST_LIMIT, offset=0)
         bodies[service_type] = json.dumps(body)
-    return Part(title, label, operation, bodies)
+    return Part(title, identity, operation, bodies)
 
 
-def make_total(others_label: Fields, query: Query) -> Part:
-    """Return a part for the total. What the rows leave of it becomes a row with this label."""
-    return make_part(OTHERS, others_label, query)._replace(is_total=True)
+def make_total(others_identity: Fields, query: Query) -> Part:
+    """Return the part for the total. Usage that no row has becomes a row with this identity."""
+    return make_part(OTHERS, others_identity, query)._replace(is_total=True)
 
 
 def start_and_end(period: Period) -> Fields:
@@ -850,8 +850,8 @@ def start_and_end(period: Period) -> Fields:
     return {"start": start.isoformat(), "end": end.isoformat()}
 
 
-def title_and_label(period: Period, unit_start: datetime, unit: str) -> tuple[str, Fields]:
-    """Return title and label of a row by time. An hour that is cut is named by where it starts."""
+def title_and_identity(period: Period, unit_start: datetime, unit: str) -> tuple[str, Fields]:
+    """Return title and identity of a row by time. A cut hour has the start of its period."""
     start, _ = period.local()
     first_day = local_day(unit_start, period.zone)
     if unit == "hour":
@@ -869,10 +869,10 @@ def plan_by_time(query: Query) -> list[Part]:
     while start < whole.end:
         unit_start, unit_end = unit_around(start, whole.zone, query.by)
         period = Period(start, min(unit_end, whole.end), whole.zone)
-        title, label = title_and_label(period, unit_start, query.by)
-        label.update(start_and_end(period))
-        label["partial"] = (unit_start, unit_end) != (period.start, period.end)
-        parts.append(make_part(title, label, query._replace(period=period)))
+        title, identity = title_and_identity(period, unit_start, query.by)
+        identity.update(start_and_end(period))
+        identity["partial"] = (unit_start, unit_end) != (period.start, period.end)
+        parts.append(make_part(title, identity, query._replace(period=period)))
         start = unit_end
     return parts
 
@@ -881,8 +881,8 @@ def plan_by_service_type(query: Query) -> list[Part]:
     """Plan a row for each service type."""
     parts = []
     for name in query.service_types:
-        label = {"service_type": name}
-        parts.append(make_part(name, label, query._replace(service_types=(name,))))
+        identity = {"service_type": name}
+        parts.append(make_part(name, identity, query._replace(service_types=(name,))))
     return parts
 
 
@@ -894,13 +894,12 @@ def plan_by_service(query: Query) -> list[Part]:
 
 def plan_by_value(query: Query) -> list[Part]:
     """Plan a row for each API key or address, and the total."""
-    field = ROW_FILTERS[query.by]
+    filter_name = ROW_FILTERS[query.by]
     name = query.by.replace("-", "_")
+    shown_values = number_duplicates(values_to_show(filter_name, query.row_values))
     parts = []
-    for value, shown in zip(
-        query.row_values, number_duplicates(shown_values(field, query.row_values))
-    ):
-        row_query = query._replace(filters={**query.filters, field: [value]})
+    for value, shown in zip(query.row_values, shown_values):
+        row_query = query._replace(filters={**query.filters, filter_name: [value]})
         parts.append(make_part(quoted_if_empty(shown), {name: shown}, row_query))
     return [*parts, make_total({name: OTHERS}, query)]
 
@@ -1109,7 +1108,7 @@ BAD_PROXY_ADDRESS = (
 
 
 class Answer(NamedTuple):
-    """An answer of the service, without secrets. Its figures are not checked yet."""
+    """An answer of the service. Secrets in its text are hidden, and its figures not yet checked."""
 
     operation: str  # what was asked, for messages
     status: int
@@ -1144,7 +1143,7 @@ class Answer(NamedTuple):
         return 0
 
     def why_unusable(self) -> str:
-        """Return in words why the answer is of no use."""
+        """Return why the answer cannot be used."""
         if self.status == 200:
             return f"{self.operation}: the answer is not JSON"
         message = f"{self.operation}: HTTP {self.status}"
@@ -1164,7 +1163,7 @@ def reject_constant(name: str) -> NoReturn:
 
 
 def read_answer(operation: str, response: Response, text: str) -> Answer:
-    """Return an answer. The text is that of the response, without secrets."""
+    """Return an answer with this text, in which secrets are hidden."""
     try:
         fields = json.loads(text, parse_float=Decimal, parse_constant=reject_constant)
         is_json = True
@@ -1195,7 +1194,7 @@ def retry_waits(answer: Answer) -> Sequence[float]:
 
 
 def root_cause(error: BaseException) -> BaseException:
-    """Return the exception that led to all others, often one of the system."""
+    """Return the first exception of a chain, often one of the operating system."""
     while error.__context__ is not None:
         error = error.__context__
     return error
@@ -1222,7 +1221,7 @@ def is_proxy_error(error: Exception, cause: BaseException) -> bool:
 
 
 def system_error(error: Exception, cause: Any, host: str, ca_file: object) -> RunError:
-    """Return the error for what the system or the proxy says about a connection or a file."""
+    """Return the error for what the operating system, or the proxy, says was wrong."""
     message = f"cannot reach {host}: {cause}"
     if is_certificate_error(cause):
         if isinstance(ca_file, str):
@@ -1348,7 +1347,7 @@ class Client:
     def _answer_to(
         self, operation: str, request: Request, accepted: Sequence[int] = (200,)
     ) -> Answer:
-        """Return an answer in JSON with an accepted status. Try again where that may help."""
+        """Return an answer in JSON with an accepted status; try again where that may help."""
         tries = 0
         while True:
             try:
@@ -1465,7 +1464,7 @@ Answers = Dict[str, Answer]
 
 
 def announce_pace(count: int, console: Console) -> None:
-    """Say how long a run takes that has more requests than the service allows in a minute."""
+    """Announce how long a run takes, if it has more requests than are allowed in a minute."""
     minutes = (count - 1) // MAX_REQUESTS_PER_MINUTE
     if minutes:
         duration = "1 minute" if minutes == 1 else f"{minutes} minutes"
@@ -1480,7 +1479,7 @@ def ask_together(
     count: int,
     console: Console,
 ) -> None:
-    """Send requests, some at once, and add their answers. The count is for the progress.
+    """Send requests, up to eight at once, and add their answers. The count is for the progress.
 
     Only this thread starts requests, so that none is sent after another has failed.
     """
@@ -1530,7 +1529,7 @@ def ask_all(client: Client, parts: Sequence[Part], console: Console) -> Answers:
 
 
 def check_error_code(answer: Answer, hint: str) -> None:
-    """Raise RunError for an answer with status 200 that is an error all the same."""
+    """Raise RunError for an error that comes with status 200."""
     if answer.fields.get("error_code") not in (None, "", 0, "0"):
         raise invalid_answer(answer, "the answer is an error", hint)
 
@@ -1538,9 +1537,9 @@ def check_error_code(answer: Answer, hint: str) -> None:
 def read_total(answer: Answer, query: Query) -> Usage:
     """Return the figures of an answer of show-statistics."""
     check_error_code(answer, HINT_REFUSED)
-    names = {figure: figure.field for figure in figures_for(query.infer_type)}
+    names = {figure: figure.field for figure in figures_with(query.infer_type)}
     try:
-        return read_figures(answer.fields, names)
+        return read_usage(answer.fields, names)
     except ValueError as error:
         raise invalid_answer(answer, str(error), HINT_ANSWER) from None
 
@@ -1554,7 +1553,7 @@ def read_service(record: Any) -> tuple[str, Usage]:
     if not isinstance(record, dict) or not isinstance(record.get("service_name"), str):
         raise ValueError("a service has no service_name that is a string")
     names = {figure: figure.list_field for figure in FIGURES if figure.list_field}
-    return one_line(record["service_name"]), read_figures(record, names)
+    return one_line(record["service_name"]), read_usage(record, names)
 
 
 def list_of_services(answer: Answer) -> list[Any]:
@@ -1592,12 +1591,12 @@ class Row(NamedTuple):
     """One row of a report."""
 
     title: str  # for people
-    label: Fields  # for programs
+    identity: Fields  # for programs
     usage: Usage
 
     def is_partial(self) -> bool:
         """Return whether the period cuts the hour, day or week of the row."""
-        return bool(self.label.get("partial"))
+        return bool(self.identity.get("partial"))
 
 
 class Report(NamedTuple):
@@ -1612,7 +1611,7 @@ class Report(NamedTuple):
 
 
 def notes_on_query(query: Query, now: datetime) -> list[str]:
-    """Return the notes that do not depend on answers."""
+    """Return the notes that need no answers."""
     period = query.period
     notes = []
     if period.start_is_cut:
@@ -1631,10 +1630,10 @@ def notes_on_query(query: Query, now: datetime) -> list[str]:
 
 
 def what_to_check(query: Query) -> list[str]:
-    """Return what may be the reason if there is no usage."""
+    """Return what the user should check if no usage was found."""
     checks = []
-    for field, words in FILTERS.items():
-        if field in query.filters or field == ROW_FILTERS.get(query.by):
+    for name, words in FILTERS.items():
+        if name in query.filters or name == ROW_FILTERS.get(query.by):
             checks.append(f"the spelling of the {words}")
     if query.service_type != "all":
         checks.append("other service types (--service-type all)")
@@ -1646,7 +1645,7 @@ def what_to_check(query: Query) -> list[str]:
 
 
 def notes_on_zeros(query: Query, rows: Sequence[Row], total: Usage) -> list[str]:
-    """Return a note if there is no usage at all, or none for an API key or address."""
+    """Return a note if no usage was found at all, or none for some API keys or addresses."""
     unused = [row.title for row in rows if not any(row.usage.values())]
     note = ""
     if not any(total.values()):
@@ -1669,7 +1668,7 @@ def rows_of_services(part: Part, answers: Answers) -> list[Row]:
             if len(part.bodies) > 1:
                 title = f"{title}, {service_type}"
             rows.append(Row(title, {"service": name, "service_type": service_type}, usage))
-    rows.sort(key=lambda row: (-row.usage["total_tokens"], row.label["service"]))
+    rows.sort(key=lambda row: (-row.usage["total_tokens"], row.identity["service"]))
     return rows
 
 
@@ -1681,7 +1680,7 @@ def check_services(rows: Sequence[Row], total_part: Part, answers: Answers, quer
     """
     for service_type, body in total_part.bodies.items():
         total = read_total(answers[body], query)
-        usages = [row.usage for row in rows if row.label["service_type"] == service_type]
+        usages = [row.usage for row in rows if row.identity["service_type"] == service_type]
         listed = add_up(usages)
         allowances = {"total_tokens": 1000 * len(usages), "total_requests": 10}
         for name, allowance in allowances.items():
@@ -1716,7 +1715,7 @@ def check_rows_of_values(listed: Usage, total: Usage) -> None:
 def row_of(part: Part, answers: Answers, query: Query) -> Row:
     """Return the row of a part, with the sum of its answers."""
     usages = [read_total(answers[body], query) for body in part.bodies.values()]
-    return Row(part.title, part.label, add_up(usages))
+    return Row(part.title, part.identity, add_up(usages))
 
 
 def make_rows(query: Query, parts: Sequence[Part], answers: Answers) -> tuple[list[Row], Usage]:
@@ -1739,7 +1738,7 @@ def make_rows(query: Query, parts: Sequence[Part], answers: Answers) -> tuple[li
         check_rows_of_values(listed, total)
     others = remainder(total, listed)
     if query.by and any(others.values()):
-        rows.append(Row(OTHERS, total_part.label, others))
+        rows.append(Row(OTHERS, total_part.identity, others))
     return with_distinct_titles(rows), total
 
 
@@ -1758,10 +1757,10 @@ COLUMNS = {
 }
 
 
-def figures_of(usage: Usage, query: Query) -> Fields:
-    """Return figures by the names that programs read, and the error rate."""
+def named_figures(usage: Usage, query: Query) -> Fields:
+    """Return figures, and the error rate, by their names in JSON and CSV."""
     figures: Fields = {}
-    for figure in figures_for(query.infer_type):
+    for figure in figures_with(query.infer_type):
         figures[figure.name] = usage[figure.name]
         if figure.name == "total_errors":
             figures["error_rate"] = error_rate(usage)
@@ -1769,20 +1768,20 @@ def figures_of(usage: Usage, query: Query) -> Fields:
 
 
 def row_fields(row: Row, report: Report) -> Fields:
-    """Return the label and the figures of a row, and its share, as programs read them."""
+    """Return a row as JSON and CSV have it: its identity, its figures and its share."""
     share = share_of(row.usage, report.total)
     if share is not None:
         share = round(share, 4)
-    return {**row.label, **figures_of(row.usage, report.query), "share": share}
+    return {**row.identity, **named_figures(row.usage, report.query), "share": share}
 
 
 def query_fields(query: Query) -> Fields:
-    """Return what JSON and CSV say about the query in the same way."""
+    """Return what JSON and CSV both say about the query."""
     fields: Fields = {"service_types": query.service_types, "infer_type": query.infer_type}
-    for field in FILTERS:
-        fields[field] = None
-        if field in query.filters:
-            fields[field] = shown_values(field, query.filters[field])
+    for name in FILTERS:
+        fields[name] = None
+        if name in query.filters:
+            fields[name] = values_to_show(name, query.filters[name])
     return fields
 
 
@@ -1799,7 +1798,7 @@ def json_text(report: Report) -> str:
         "project_id": report.project_id,
         "service_type": query.service_type,
         **query_fields(query),
-        "totals": figures_of(report.total, query),
+        "totals": named_figures(report.total, query),
         "by": query.by or None,
     }
     lines = [f'  "{name}": {json.dumps(value)}' for name, value in document.items()]
@@ -1830,12 +1829,12 @@ def csv_text(report: Report) -> str:
     query = report.query
     records = [row_fields(row, report) for row in report.rows]
     if not query.by:
-        records = [figures_of(report.total, query)]
+        records = [named_figures(report.total, query)]
     common = {**start_and_end(query.period), "region": query.region, **query_fields(query)}
     if records:
         header = list({**common, **records[0]})
     else:  # only a list of services may be empty
-        figures = figures_of(report.total, query)
+        figures = named_figures(report.total, query)
         header = [*common, "service", "service_type", *figures, "share"]
 
     text = io.StringIO()
@@ -1847,10 +1846,10 @@ def csv_text(report: Report) -> str:
     return text.getvalue()
 
 
-def shown_figures(usage: Usage, report: Report) -> dict[str, str]:
-    """Return figures as people read them: with thousands separators, rate and share in percent."""
+def figures_for_people(usage: Usage, report: Report) -> dict[str, str]:
+    """Return the same figures, and the share, with thousands separators and in percent."""
     shown = {}
-    for name, value in figures_of(usage, report.query).items():
+    for name, value in named_figures(usage, report.query).items():
         if value is None:
             shown[name] = ""
         elif name == "error_rate":
@@ -1864,10 +1863,10 @@ def shown_figures(usage: Usage, report: Report) -> dict[str, str]:
 
 
 def filters_in_words(query: Query) -> dict[str, list[str]]:
-    """Return the values of the filters for people, by the names of the filters."""
+    """Return the values of each filter for people, by the words for the filter."""
     words = {}
-    for field, values in query.filters.items():
-        words[FILTERS[field]] = [quoted_if_empty(value) for value in shown_values(field, values)]
+    for name, values in query.filters.items():
+        words[FILTERS[name]] = [quoted_if_empty(value) for value in values_to_show(name, values)]
     return words
 
 
@@ -1906,7 +1905,7 @@ def lines_on_rows(report: Report) -> list[str]:
     cells = [list(COLUMNS.values())]
     for row in [*report.rows, Row("total", {}, report.total)]:
         titles.append(f"{row.title} *" if row.is_partial() else row.title)
-        shown = shown_figures(row.usage, report)
+        shown = figures_for_people(row.usage, report)
         cells.append([shown[name] for name in COLUMNS])
     lines = table_lines(titles, cells)
 
@@ -1927,7 +1926,7 @@ def table_text(report: Report) -> str:
     lines = [*lines_on_query(report), ""]
     if report.query.by:
         lines += [*lines_on_rows(report), ""]
-    for name, shown in shown_figures(report.total, report).items():
+    for name, shown in figures_for_people(report.total, report).items():
         if not report.query.by or name not in COLUMNS:
             lines.append(f"{as_words(name):<18}{shown:>26}".rstrip())
     return "\n".join(lines) + "\n"
@@ -1949,7 +1948,7 @@ def markdown_text(report: Report) -> str:
     for name, values in filters_in_words(query).items():
         sentence += f", only the {name} {', '.join(values)}"
 
-    total = shown_figures(report.total, report)
+    total = figures_for_people(report.total, report)
     lines = [
         f"{escape_markdown(sentence)}.",
         "",
@@ -1960,7 +1959,7 @@ def markdown_text(report: Report) -> str:
         title = escape_markdown(row.title)
         if row.is_partial():
             title += " (partial)"
-        lines.append(markdown_row(title, shown_figures(row.usage, report).values()))
+        lines.append(markdown_row(title, figures_for_people(row.usage, report).values()))
     bold_cells = [f"**{cell}**" if cell else "" for cell in total.values()]
     lines.append(markdown_row("**total**", bold_cells))
     return "\n".join(lines) + "\n"
@@ -2133,7 +2132,7 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
 
 
 def make_query(args: argparse.Namespace, environ: Environ, now: datetime) -> Query:
-    """Return what the arguments ask."""
+    """Return the query that the arguments describe."""
     zone = choose_zone(args.timezone, environ)
     if args.start is None:
         name = DEFAULT_PERIOD if args.period is None else args.period
@@ -2143,10 +2142,10 @@ def make_query(args: argparse.Namespace, environ: Environ, now: datetime) -> Que
         end = now if args.end is None else read_time(args.end, zone, "--to")
 
     filters = {}
-    for field in FILTERS:
-        values = getattr(args, field)
+    for filter_name in FILTERS:
+        values = getattr(args, filter_name)
         if values is not None:
-            filters[field] = list(dict.fromkeys(values))  # each once
+            filters[filter_name] = list(dict.fromkeys(values))  # each once
     row_values: list[str] = []
     if args.by in ROW_FILTERS:
         row_values = filters.pop(ROW_FILTERS[args.by])
@@ -2190,7 +2189,7 @@ def run_check(client: Client, query: Query, now: datetime, console: Console) -> 
 def run_query(
     client: Client, query: Query, output_format: str, now: datetime, console: Console
 ) -> None:
-    """Ask, and write the report and the notes."""
+    """Send the requests of a query, and write the report and the notes."""
     notes = notes_on_query(query, now)
     parts = make_plan(query)
     answers = ask_all(client, parts, console)
@@ -2208,7 +2207,7 @@ def run_query(
 
 
 def run(arguments: Sequence[str], environ: Environ, now: datetime, console: Console) -> None:
-    """Do what the arguments ask."""
+    """Do what the arguments say."""
     printed = io.StringIO()
     try:
         with contextlib.redirect_stdout(printed):
