@@ -226,10 +226,10 @@ Usage = Dict[str, int]  # whole tokens, requests and tasks by the name of their 
 
 
 class Figure(NamedTuple):
-    """One figure of the statistics. A line in FIGURES adds it to all formats and sums.
+    """One figure of the statistics.
 
-    Without a list_field it is 0 in each row of --by service. COLUMNS has the figures with a column
-    of their own in tables of rows.
+    A line in FIGURES adds it to all formats and sums, and one in COLUMNS to the rows of tables.
+    Without a list_field, --by service shows 0.
     """
 
     name: str  # in JSON and CSV; in tables with spaces instead of underscores
@@ -372,7 +372,7 @@ def one_line(text: str) -> str:
 
 
 def escape_markdown(text: str) -> str:
-    """Return a text in which nothing acts as Markdown."""
+    """Return a text whose characters do not act as Markdown."""
     return re.sub(r"([\\|`\[\]<>*_~&])", r"\\\1", text)
 
 
@@ -689,7 +689,8 @@ class Period(NamedTuple):
             first, last = str(start.date()), str(end.date() - DAY)
         else:
             first, last = f"{start:%Y-%m-%d %H:%M:%S}", f"{end:%Y-%m-%d %H:%M:%S}"
-        words = first if first == last else f"{first} to {last}"
+        is_one_day = self.is_whole_days() and first == last
+        words = first if is_one_day else f"{first} to {last}"
         words = f"{words} ({self.zone_in_words()})"
         return words if self.is_complete() else f"{words} (incomplete)"
 
@@ -769,8 +770,8 @@ def cut_period(start: datetime, end: datetime, zone: Zone, now: datetime) -> Per
 
 # --- The query ------------------------------------------------------------------------
 
-# The filters: the name of each in requests, JSON and the options, and its words in tables. The
-# options check that values can be printed.
+# The filters. The name of each is used in requests, in JSON and for its option, which checks the
+# values; its words are for people.
 FILTERS = {"api_keys": "API keys", "ips": "addresses"}
 
 # The breakdowns that have a row for each value of a filter.
@@ -790,7 +791,7 @@ class Query(NamedTuple):
     service_types: tuple[str, ...]  # what service_type stands for
     type_is_default: bool
     infer_type: str  # real_time or batch
-    filters: dict[str, list[str]]  # by names in FILTERS, without the filter whose values are rows
+    filters: dict[str, list[str]]  # by names in FILTERS, without the one that --by makes rows of
     by: str  # a name of BREAKDOWNS; empty: no rows
     row_values: list[str]  # the API keys or addresses that are rows
 
@@ -802,7 +803,7 @@ class Part(NamedTuple):
     identity: Fields  # of the row, for programs: the fields before its figures
     operation: str  # SHOW_STATISTICS or LIST_SERVICES
     bodies: dict[str, str]  # of the requests, in JSON, by service type
-    is_total: bool = False  # asks for all calls; the identity is that of the row (others)
+    is_total: bool = False  # asks for the total; the identity is only for the row (others)
 
 
 def show_api_key(api_key: str) -> str:
@@ -840,7 +841,7 @@ def make_part(title: str, identity: Fields, query: Query, operation: str = SHOW_
 
 
 def make_total(others_identity: Fields, query: Query) -> Part:
-    """Return the part for the total. Usage that no row has becomes a row with this identity."""
+    """Return the part for the total. What the rows lack of it becomes a row with this identity."""
     return make_part(OTHERS, others_identity, query)._replace(is_total=True)
 
 
@@ -1100,6 +1101,7 @@ PACE_SECONDS = 61.0  # a minute and a margin: a request may leave a little after
 MAX_CONCURRENT = 8  # requests
 MIN_REQUESTS_FOR_PROGRESS = 21  # a run with fewer does not show how many are done
 
+TUNNEL_REFUSAL = re.compile("Tunnel connection failed: ([0-9]{3})")  # the words of http.client
 PROJECT_LOOKUP = "project look-up"
 BAD_PROXY_ADDRESS = (
     "the address of the proxy cannot be used; its form is http://HOST:PORT "
@@ -1208,6 +1210,12 @@ def is_certificate_error(cause: BaseException) -> bool:
     return isinstance(cause, ssl.SSLError) and not isinstance(cause, lost)
 
 
+def tunnel_status(cause: BaseException) -> int:
+    """Return the status with which the proxy refused a connection; 0 if it did not."""
+    refusal = TUNNEL_REFUSAL.match(str(cause))
+    return int(refusal[1]) if refusal else 0
+
+
 def is_proxy_error(error: Exception, cause: BaseException) -> bool:
     """Return whether the proxy cannot be reached.
 
@@ -1216,7 +1224,7 @@ def is_proxy_error(error: Exception, cause: BaseException) -> bool:
     from requests.exceptions import ProxyError
 
     lost = (ConnectionResetError, ConnectionAbortedError, BrokenPipeError)
-    is_behind = isinstance(cause, lost) or str(cause).startswith("Tunnel connection failed")
+    is_behind = isinstance(cause, lost) or tunnel_status(cause)
     return isinstance(error, ProxyError) and not is_behind
 
 
@@ -1228,11 +1236,12 @@ def system_error(error: Exception, cause: Any, host: str, ca_file: object) -> Ru
             message += f" (CA certificates: {ca_file})"
         return RunError(EXIT_MACHINE, message, HINT_SETTING)
     # If the file of CA certificates is missing, requests itself raises an OSError.
-    if cause.filename is not None or cause is error:
+    is_ca_file_missing = cause is error
+    if is_ca_file_missing or cause.filename is not None:
         return RunError(EXIT_MACHINE, message, HINT_SETTING)
-    if str(cause).startswith("Tunnel connection failed: 407"):
+    if tunnel_status(cause) == 407:
         return RunError(EXIT_MACHINE, message, HINT_PROXY_LOGIN)
-    if str(cause).startswith("Tunnel connection failed: 4"):
+    if 400 <= tunnel_status(cause) < 500:
         return RunError(EXIT_MACHINE, message, HINT_SETTING)
     if is_proxy_error(error, cause):
         message = f"cannot reach the proxy: {cause}"
@@ -1459,7 +1468,7 @@ class Client:
 
 
 # Answers by the body of the request. Bodies are unique in a run: rows differ in their period, type
-# or filter, and only a list of services has a limit.
+# or filter, and only the body for a list of services has a limit.
 Answers = Dict[str, Answer]
 
 
@@ -1847,7 +1856,7 @@ def csv_text(report: Report) -> str:
 
 
 def figures_for_people(usage: Usage, report: Report) -> dict[str, str]:
-    """Return the same figures, and the share, with thousands separators and in percent."""
+    """Return the figures of named_figures as text, and the share if there are rows."""
     shown = {}
     for name, value in named_figures(usage, report.query).items():
         if value is None:

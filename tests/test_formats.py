@@ -365,6 +365,14 @@ def test_services_have_no_type_where_one_type_is_asked(cloud: FakeCloud, run: Ru
 # --- Periods, zones and notes ---
 
 
+def test_an_hour_that_the_clocks_repeat_is_no_single_time(run: Run, at: At) -> None:
+    """Its start and end look alike, and both are shown."""
+    at("2026-10-26T00:00:00+00:00")
+    ends = ("--from", "2026-10-25T02:30+02:00", "--to", "2026-10-25T02:30+01:00")
+    period = run(*ends, "--timezone", "Europe/Berlin").out.splitlines()[0]
+    assert period == "period    2026-10-25 02:30:00 to 2026-10-25 02:30:00 (Europe/Berlin)"
+
+
 @pytest.mark.parametrize(
     ("argv", "words"),
     [
