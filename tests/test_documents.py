@@ -378,6 +378,44 @@ def test_commands_are_found() -> None:
         assert pages.count(page) >= 12
 
 
+@pytest.mark.parametrize("page", PAGES)
+def test_each_command_in_a_block_is_one_that_runs(page: str) -> None:
+    """With the name of Python as it is; the tests above run what follows."""
+    for block in re.findall(r"(?ms)^```(?:sh|powershell)\n(.*?)^```", page_text(page)):
+        for line in block.splitlines():
+            if ".py" in line:
+                assert COMMAND.search(line), line
+                assert re.search(r"(?:^|[ /\\(])(?:python3?|uv run) ", line), line
+
+
+@posix_only
+@pytest.mark.parametrize("page", ["README.md", CHINESE_PAGE])
+def test_the_script_for_one_number_prints_it_or_fails(
+    page: str, cloud: FakeCloud, environment: dict[str, str]
+) -> None:
+    """Here without jq, which not every machine has."""
+    blocks = re.findall(r"(?ms)^```sh\n(.*?)^```", page_text(page))
+    (text,) = [block for block in blocks if "jq" in block]
+    lines = [line for line in text.splitlines() if "| jq" not in line]
+    assert len(lines) == 2
+
+    def run_script() -> tuple[int, str]:
+        done = subprocess.run(
+            ["sh", "-c", "\n".join(lines).replace("python ", f"{sys.executable} ")],
+            cwd=ROOT,
+            env=environment,
+            stdout=subprocess.PIPE,
+            check=False,
+            timeout=60,
+            encoding="utf-8",
+        )
+        return done.returncode, done.stdout
+
+    assert run_script() == (0, "0\n")
+    cloud.on("modelarts", Answer(400))
+    assert run_script() == (4, "")
+
+
 # --- Output on the pages ---
 
 
