@@ -17,6 +17,7 @@ Each run is checked by `check_run`. A moment is ISO 8601 with an offset.
 from __future__ import annotations
 
 import contextlib
+import gc
 import json
 import os
 import signal
@@ -245,6 +246,15 @@ def run(
         return result
 
     return run
+
+
+@pytest.fixture
+def without_garbage() -> Iterator[None]:
+    """No destructor of what an earlier run has left comes in between, nor swallows an interrupt."""
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
 
 
 def use_time_zone() -> None:

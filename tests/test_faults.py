@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import _thread
 import contextlib
-import gc
 import gzip
 import importlib
 import re
@@ -833,15 +832,6 @@ def test_ctrl_c_in_a_constructor_shows_nothing_of_destructors(start: Start, tmp_
     )
     (tmp_path / "sitecustomize.py").write_text(code, encoding="utf-8")
     check_interrupted(start("--check", PYTHONPATH=str(tmp_path)).result())
-
-
-@pytest.fixture
-def without_garbage() -> Iterator[None]:
-    """No destructor of what an earlier run has left swallows the interrupt."""
-    gc.collect()
-    gc.disable()
-    yield
-    gc.enable()
 
 
 def test_after_ctrl_c_nothing_more_is_sent_or_said(
