@@ -770,8 +770,8 @@ def cut_period(start: datetime, end: datetime, zone: Zone, now: datetime) -> Per
 
 # --- The query ------------------------------------------------------------------------
 
-# The filters. The name of each is used in requests, in JSON and for its option, which checks the
-# values; its words are for people.
+# The filters: their names in requests, JSON and options, and their words for people. The options
+# check the values.
 FILTERS = {"api_keys": "API keys", "ips": "addresses"}
 
 # The breakdowns that have a row for each value of a filter.
@@ -803,7 +803,7 @@ class Part(NamedTuple):
     identity: Fields  # of the row, for programs: the fields before its figures
     operation: str  # SHOW_STATISTICS or LIST_SERVICES
     bodies: dict[str, str]  # of the requests, in JSON, by service type
-    is_total: bool = False  # asks for the total; the identity is only for the row (others)
+    is_total: bool = False  # asks for the total; its identity is only for the row (others)
 
 
 def show_api_key(api_key: str) -> str:
@@ -841,7 +841,7 @@ def make_part(title: str, identity: Fields, query: Query, operation: str = SHOW_
 
 
 def make_total(others_identity: Fields, query: Query) -> Part:
-    """Return the part for the total. What the rows lack of it becomes a row with this identity."""
+    """Return the part for the total. Usage that no row has gets a row with this identity."""
     return make_part(OTHERS, others_identity, query)._replace(is_total=True)
 
 
@@ -852,7 +852,7 @@ def start_and_end(period: Period) -> Fields:
 
 
 def title_and_identity(period: Period, unit_start: datetime, unit: str) -> tuple[str, Fields]:
-    """Return title and identity of a row by time. A cut hour has the start of its period."""
+    """Return title and identity of a row by time. A cut hour is named by its own start."""
     start, _ = period.local()
     first_day = local_day(unit_start, period.zone)
     if unit == "hour":
@@ -1224,8 +1224,8 @@ def is_proxy_error(error: Exception, cause: BaseException) -> bool:
     from requests.exceptions import ProxyError
 
     lost = (ConnectionResetError, ConnectionAbortedError, BrokenPipeError)
-    is_behind = isinstance(cause, lost) or tunnel_status(cause)
-    return isinstance(error, ProxyError) and not is_behind
+    failed_behind_proxy = isinstance(cause, lost) or tunnel_status(cause)
+    return isinstance(error, ProxyError) and not failed_behind_proxy
 
 
 def system_error(error: Exception, cause: Any, host: str, ca_file: object) -> RunError:
@@ -1235,13 +1235,12 @@ def system_error(error: Exception, cause: Any, host: str, ca_file: object) -> Ru
         if isinstance(ca_file, str):
             message += f" (CA certificates: {ca_file})"
         return RunError(EXIT_MACHINE, message, HINT_SETTING)
-    # If the file of CA certificates is missing, requests itself raises an OSError.
-    is_ca_file_missing = cause is error
-    if is_ca_file_missing or cause.filename is not None:
-        return RunError(EXIT_MACHINE, message, HINT_SETTING)
-    if tunnel_status(cause) == 407:
+    status = tunnel_status(cause)
+    if status == 407:
         return RunError(EXIT_MACHINE, message, HINT_PROXY_LOGIN)
-    if 400 <= tunnel_status(cause) < 500:
+    # If the file of CA certificates is missing, requests itself raises an OSError.
+    is_local_file = cause is error or cause.filename is not None
+    if is_local_file or 400 <= status < 500:
         return RunError(EXIT_MACHINE, message, HINT_SETTING)
     if is_proxy_error(error, cause):
         message = f"cannot reach the proxy: {cause}"
@@ -1727,14 +1726,20 @@ def row_of(part: Part, answers: Answers, query: Query) -> Row:
     return Row(part.title, part.identity, add_up(usages))
 
 
-def make_rows(query: Query, parts: Sequence[Part], answers: Answers) -> tuple[list[Row], Usage]:
-    """Return the rows and the total."""
+def planned_rows(query: Query, parts: Sequence[Part], answers: Answers) -> list[Row]:
+    """Return the rows of all parts but the total."""
     rows: list[Row] = []
     for part in parts:
         if part.operation == LIST_SERVICES:
             rows += rows_of_services(part, answers)
         elif not part.is_total:
             rows.append(row_of(part, answers, query))
+    return rows
+
+
+def make_rows(query: Query, parts: Sequence[Part], answers: Answers) -> tuple[list[Row], Usage]:
+    """Return the rows, with what they leave of the total, and the total."""
+    rows = planned_rows(query, parts, answers)
     listed = add_up(row.usage for row in rows)
     total_part = next((part for part in parts if part.is_total), None)
     if total_part is None:
