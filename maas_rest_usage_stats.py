@@ -1487,7 +1487,7 @@ def ask_together(
     count: int,
     console: Console,
 ) -> None:
-    """Send requests, up to eight at once, and add their answers. The count is for the progress.
+    """Send requests, some at once, and add their answers. The count is for the progress.
 
     Only this thread starts requests, so that none is sent after another has failed.
     """
@@ -2262,9 +2262,9 @@ def error_text(error: RunError, console: Console) -> str:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the program with these arguments, or those of the command line; return the exit code."""
-    arguments = sys.argv[1:] if argv is None else list(argv)
-    environ = os.environ
-    console = Console(sys.stdout, sys.stderr)
+    arguments = sys.argv[1:] if argv is None else list(argv)  # noqa: TID251
+    environ = os.environ  # noqa: TID251
+    console = Console(sys.stdout, sys.stderr)  # noqa: TID251
     for name in (*HW_NAMES[:3], *SDK_NAMES[:3]):
         console.hide(environ.get(name, ""))  # it may stand among the arguments by mistake
     now = datetime.now(timezone.utc).replace(microsecond=0)

@@ -72,6 +72,16 @@ def page_text(page: str) -> str:
     return (ROOT / page).read_text(encoding="utf-8")
 
 
+def without_blocks(page: str) -> str:
+    """Return the text of a page without its blocks of code."""
+    return re.sub(r"(?ms)^```.*?^```", "", page_text(page))
+
+
+def blocks_of(page: str, *languages: str) -> list[str]:
+    """Return the blocks of code in some languages."""
+    return re.findall(rf"(?ms)^```(?:{'|'.join(languages)})\n(.*?)^```", page_text(page))
+
+
 def skill_parts() -> tuple[str, str]:
     """Return the front matter and the body of SKILL.md."""
     _, front_matter, body = page_text("SKILL.md").split("---\n", 2)
@@ -159,9 +169,8 @@ def test_the_skill_names_each_reference(page: str) -> None:
 
 def anchors(page: str) -> set[str]:
     """Return the anchors that GitHub makes of the headings of a page."""
-    without_code = re.sub(r"(?ms)^```.*?^```", "", page_text(page))
     found = set()
-    for heading in re.findall(r"^#+ (.+)$", without_code, re.MULTILINE):
+    for heading in re.findall(r"^#+ (.+)$", without_blocks(page), re.MULTILINE):
         words = re.sub(r"[^\w\- ]", "", heading.lower())
         found.add(words.strip().replace(" ", "-"))
     return found
@@ -220,10 +229,8 @@ def test_the_installation_guide_explains_each_variable() -> None:
 
 def code_on(page: str) -> str:
     """Return all code on a page: blocks, and what stands in backticks."""
-    text = page_text(page)
-    blocks = re.findall(r"(?ms)^```.*?^```", text)
-    inline = re.findall(r"`([^`\n]+)`", re.sub(r"(?ms)^```.*?^```", "", text))
-    return "\n".join(blocks + inline)
+    inline = re.findall(r"`([^`\n]+)`", without_blocks(page))
+    return "\n".join(blocks_of(page, r"\w*") + inline)
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -274,8 +281,7 @@ def test_each_period_that_is_named_can_be_asked_for(page: str, run: Run) -> None
 @pytest.mark.parametrize("page", PAGES)
 def test_each_option_in_a_sentence_has_a_value_that_it_takes(page: str, tmp_path: Path) -> None:
     """A command in a block is run; an option in a sentence is only read."""
-    inline = re.sub(r"(?ms)^```.*?^```", "", page_text(page))
-    for text in re.findall(r"`(--[a-z][^`\n]*)`", inline):
+    for text in re.findall(r"`(--[a-z][^`\n]*)`", without_blocks(page)):
         if not set(re.findall(r"--[a-z-]+", text)) & OPTIONS_OF_OTHERS:
             words = with_values(text.replace("\\|", "|"), tmp_path)
             if len(words) > 1:
@@ -381,7 +387,7 @@ def test_commands_are_found() -> None:
 @pytest.mark.parametrize("page", PAGES)
 def test_each_command_in_a_block_is_one_that_runs(page: str) -> None:
     """With the name of Python as it is; the tests above run what follows."""
-    for block in re.findall(r"(?ms)^```(?:sh|powershell)\n(.*?)^```", page_text(page)):
+    for block in blocks_of(page, "sh", "powershell"):
         for line in block.splitlines():
             if ".py" in line:
                 assert COMMAND.search(line), line
@@ -394,8 +400,7 @@ def test_the_script_for_one_number_prints_it_or_fails(
     page: str, cloud: FakeCloud, environment: dict[str, str]
 ) -> None:
     """Here without jq, which not every machine has."""
-    blocks = re.findall(r"(?ms)^```sh\n(.*?)^```", page_text(page))
-    (text,) = [block for block in blocks if "jq" in block]
+    (text,) = [block for block in blocks_of(page, "sh") if "jq" in block]
     lines = [line for line in text.splitlines() if "| jq" not in line]
     assert len(lines) == 2
 
@@ -433,8 +438,7 @@ def test_the_example_is_an_output_of_the_sandbox(
 
 def test_json_of_the_skill_has_the_fields_of_the_output(cloud: FakeCloud, run: Run) -> None:
     """In the same order: of the document, its period, its totals and a row."""
-    block = re.findall(r"(?ms)^```json\n(.*?)^```", page_text("SKILL.md"))[0]
-    example = json.loads(block)
+    example = json.loads(blocks_of("SKILL.md", "json")[0])
     document = run("--period", "yesterday", "--by", "day", "--format", "json").document
     for found, expected in (
         (example, document),
@@ -447,8 +451,7 @@ def test_json_of_the_skill_has_the_fields_of_the_output(cloud: FakeCloud, run: R
 
 def test_figures_of_the_skill_agree_with_each_other() -> None:
     """Its only row is the whole, and the error rate is that of its figures."""
-    block = re.findall(r"(?ms)^```json\n(.*?)^```", page_text("SKILL.md"))[0]
-    example = json.loads(block)
+    example = json.loads(blocks_of("SKILL.md", "json")[0])
     (row,) = example["rows"]
     totals = example["totals"]
     assert {name: row[name] for name in totals} == totals
@@ -479,8 +482,7 @@ def export(environment: dict[str, str], tmp_path: Path) -> Callable[[str], Expor
     file = tmp_path / "maas-usage.csv"
 
     def export(page: str) -> Export:
-        blocks = re.findall(r"(?ms)^```sh\n(.*?)^```", page_text(page))
-        (text,) = [block for block in blocks if "maas-usage.csv" in block]
+        (text,) = [block for block in blocks_of(page, "sh") if "maas-usage.csv" in block]
         text = text.replace("/path/to/huawei-cloud-maas-tokens-usage", str(folder))
         text = text.replace("/path/to/credentials.csv", str(credentials))
         text = text.replace("/path/to/maas-usage.csv", str(file))
